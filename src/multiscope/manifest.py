@@ -1,0 +1,207 @@
+"""Stage folders: built beside their place, described by `manifest.json`, renamed into it, checked when opened.
+
+Zarr answers a missing or truncated shard with zeros, and Snakemake sees only the folder, so the manifest is what makes
+a stage's output trustworthy: it lists every file with its size and sha256, and is written last.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from multiscope.errors import InputError
+
+MANIFEST = "manifest.json"
+SCHEMA_VERSION = 1
+_PACKAGES = ("multiscope", "numpy", "torch", "torchvision", "zarr", "tensorstore", "scikit-image", "scikit-learn")
+
+
+@dataclass
+class StageRun:
+    """A stage folder being made: write into `path`, say what was counted and noted."""
+
+    path: Path
+    counts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    def count(self, what: str, kept: int, dropped: Mapping[str, int] | None = None) -> None:
+        """Record how many of `what` were kept, and how many dropped for which reason."""
+        self.counts[what] = {"kept": int(kept), "dropped": {k: int(v) for k, v in (dropped or {}).items()}}
+
+    def note(self, key: str, value: Any) -> None:
+        """Record a fact about this run, any JSON value."""
+        self.notes[key] = value
+
+
+@contextmanager
+def stage_output(
+    out: Path,
+    *,
+    stage: str,
+    version: int,
+    config: Mapping[str, Any],
+    inputs: Mapping[str, Path],
+    seed: int | None = None,
+    device: str = "cpu",
+) -> Iterator[StageRun]:
+    """Build the folder `out` beside its place and rename it there with its manifest, or leave nothing behind.
+
+    `inputs` are stage folders (known by the digest in their manifest) or foreign files and folders (hashed).
+    """
+    started = time.monotonic()
+    digests = {name: digest_of(path) for name, path in sorted(inputs.items())}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    building = out.parent / f".{out.name}.partial-{os.getpid()}"
+    shutil.rmtree(building, ignore_errors=True)
+    try:
+        building.mkdir()
+        run = StageRun(building)
+        yield run
+        files = _describe_files(building)
+        manifest = {
+            "schema_version": SCHEMA_VERSION,
+            "stage": stage,
+            "stage_version": version,
+            "config": dict(config),
+            "seed": seed,
+            "inputs": digests,
+            "counts": run.counts,
+            "notes": run.notes,
+            "packages": _versions(),
+            "device": device,
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "wall_seconds": round(time.monotonic() - started, 3),
+            "digest": _content_digest(files),
+            "files": files,
+        }
+        _write_synced(building / MANIFEST, json.dumps(manifest, indent=1))
+        _move_into_place(building, out)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise InputError(
+                f"{out.parent}: the disk is full ({error.strerror}); free space or choose another place, then run again"
+            ) from None
+        raise
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a stage folder; a folder without one is not a finished stage."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        what = "has no manifest.json: it is not a finished stage" if folder.is_dir() else "does not exist"
+        raise InputError(f"{folder}: {what}; run the stage that makes it (again)")
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        manifest["files"], manifest["digest"], manifest["stage"]
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
+        raise InputError(f"{path}: is not a multiscope manifest; run the stage that makes it again") from None
+    return manifest
+
+
+def verify(folder: Path, *, full: bool = False) -> dict[str, Any]:
+    """Check a stage folder against its manifest and return it.
+
+    Always: every listed file is there with its size, and no other. With `full`, every sha256 too.
+    """
+    manifest = read_manifest(folder)
+    listed = {row["path"]: row for row in manifest["files"]}
+    present = {path.relative_to(folder).as_posix(): path for path in _files_below(folder)}
+    for name in sorted(listed.keys() | present.keys()):
+        if name not in present:
+            fault = "is missing"
+        elif name not in listed:
+            fault = "is not in the manifest"
+        elif present[name].stat().st_size != listed[name]["bytes"]:
+            fault = f"has {present[name].stat().st_size} bytes, expected {listed[name]['bytes']}"
+        elif full and _sha256(present[name]) != listed[name]["sha256"]:
+            fault = "has another sha256 than the manifest"
+        else:
+            continue
+        raise InputError(f"{folder}: damaged: {name} {fault}; delete the folder and run the stage again")
+    return manifest
+
+
+def digest_of(path: Path) -> str:
+    """Digest of an input: a stage folder's own, or sha256 over a foreign file or over the files of a folder."""
+    if (path / MANIFEST).is_file():
+        return str(verify(path)["digest"])
+    if path.is_file():
+        return _sha256(path)
+    if path.is_dir():
+        return _content_digest(_describe_files(path))
+    raise InputError(f"{path}: does not exist; name an existing file or folder")
+
+
+def fingerprint(**parts: object) -> str:
+    """A short hash of JSON-able parts, to tell whether saved state belongs to this very run."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    # Snakemake leaves a time stamp in the folder, file systems leave .nfs*: hidden files at the top are not ours
+    for path in sorted(folder.rglob("*")):
+        top = path.relative_to(folder).parts[0]
+        if path.is_file() and not top.startswith(".") and path != folder / MANIFEST:
+            yield path
+
+
+def _describe_files(folder: Path) -> list[dict[str, Any]]:
+    return [
+        {"path": path.relative_to(folder).as_posix(), "bytes": path.stat().st_size, "sha256": _sha256(path)}
+        for path in _files_below(folder)
+    ]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _content_digest(files: list[dict[str, Any]]) -> str:
+    rows = "".join(f"{row['sha256']} {row['path']}\n" for row in files)
+    return hashlib.sha256(rows.encode()).hexdigest()
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def _write_synced(path: Path, text: str) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _move_into_place(building: Path, out: Path) -> None:
+    """Rename over a former result, which stays until the new one is complete."""
+    former = out.parent / f".{out.name}.former-{os.getpid()}"
+    if out.exists():
+        out.rename(former)
+    building.rename(out)
+    shutil.rmtree(former, ignore_errors=True)
+    directory = os.open(out.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

@@ -1,0 +1,1 @@
+"""Zarr stores: OME-Zarr fields, sample stores with their table, AnnData tables."""
