@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# the rules call `multiscope` by name
+SNAKEMAKE := PATH="$(CURDIR)/$(BIN):$$PATH" snakemake
 
 .DEFAULT_GOAL := help
 .PHONY: help env demo real test lint format docs lock clean distclean
@@ -22,11 +24,11 @@ $(VENV)/.ready: envs/lock.txt pyproject.toml
 	touch $@
 
 demo: env  ## run the whole chain on generated data; ends in results/report/index.html
-	$(BIN)/snakemake
+	$(SNAKEMAKE)
 
 real: env  ## run the chain on real images: make real DATA=/path/to/data
 	@test -n "$(DATA)" || { echo "say where the images are: make real DATA=/path/to/data (see examples/real.yaml)" >&2; exit 2; }
-	$(BIN)/snakemake --configfile examples/real.yaml --config "real_data=$(DATA)"
+	$(SNAKEMAKE) --configfile examples/real.yaml --config "data_root=$(DATA)"
 
 test: env  ## run all tests
 	$(BIN)/python -m pytest
@@ -36,7 +38,7 @@ lint: env  ## ruff, mypy, snakefmt, snakemake --lint
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile workflow
-	$(BIN)/snakemake --lint
+	$(SNAKEMAKE) --lint
 
 format: env  ## format Python and Snakemake files
 	$(BIN)/ruff check --fix-only --quiet .
@@ -51,7 +53,7 @@ lock: env  ## resolve envs/lock.txt anew (needs uv)
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header -o envs/lock.txt
 
 clean:  ## remove results, logs and caches; the environment stays
-	rm -rf results logs benchmarks_out .snakemake .pytest_cache .mypy_cache .ruff_cache
+	rm -rf results logs run_benchmarks .snakemake .pytest_cache .mypy_cache .ruff_cache
 	find src tests -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean  ## clean, and remove the environment

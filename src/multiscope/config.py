@@ -10,7 +10,7 @@ import difflib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -20,6 +20,7 @@ from multiscope.errors import InputError
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", description="Letters, digits, '_' and '-'.")]
 Source = Annotated[str, Field(pattern=r"^(clean|degraded|restored:[A-Za-z0-9][A-Za-z0-9_-]*)$")]
 Scale = Literal["compartment", "process", "pathway", "complex"]
+STAGES = ("data", "augment", "restore", "crop", "localize", "embed", "evaluate", "report")
 DefectName = Literal["noise", "axial", "blur"]
 Compartment = Literal["nucleus", "cytoplasm", "er", "mitochondrion", "vacuole", "cell_periphery", "punctate"]
 
@@ -171,6 +172,10 @@ class CinGan(Section):
     """Channels of the first layer; 64 in the paper."""
     blocks: int = Field(2, ge=1, le=32)
     """Residual blocks; 12 in the published code."""
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """Dropout in the residual blocks; 0.5 in the published code."""
+    skip: Literal["residual", "half_sum"] = "residual"
+    """Output: input + network, or the paper's (input + tanh(network)) / 2."""
     critic_width: int = Field(12, ge=2, le=256)
     """Channels of the critic's first layer."""
     steps: int = Field(300, ge=1)
@@ -224,6 +229,8 @@ class CGan(Section):
     """Channels of the first layer; 64 in the paper."""
     blocks: int = Field(3, ge=1, le=32)
     """Residual blocks; 9 in the paper."""
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """Dropout in the residual blocks; 0.5 in the paper."""
     critic_width: int = Field(16, ge=2, le=256)
     """Channels of the discriminator's first layer."""
     skip: Literal["residual", "half_sum"] = "residual"
@@ -372,6 +379,8 @@ class Config(Section):
 
     seeds: list[Annotated[int, Field(ge=0, le=2**31 - 1)]] = Field(default=[0], min_length=1)
     """Seeds of the trainings: each is one run, and the spread over them is reported."""
+    data_root: Path = Path()
+    """Folder that relative paths of images, labels, standards and weights start from."""
     data: dict[Name, Data] = Field(min_length=1)
     """Data sets by name."""
     augment: Augment | None = None
@@ -465,38 +474,44 @@ def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> Iterato
         for candidate in found:
             if step in candidate.model_fields:
                 following |= set(_models_in(candidate.model_fields[str(step)].annotation))
-        # a union's tag and a free name (a data set, an encoder) stay on the same models
-        found = following or found
-        tagged = {m for m in found if "reader" in m.model_fields or "kind" in m.model_fields}
-        if tagged and any(_tag(m) == step for m in tagged):
-            found = {m for m in tagged if _tag(m) == step}
+        # a free name (of a data set, of an encoder) stays on the same models, a union's tag chooses one of them
+        found = following or {m for m in found if (tag_of(m) or ("", ""))[1] == step} or found
     for candidate in found:
         yield from candidate.model_fields
 
 
-def _tag(model: type[BaseModel]) -> str | None:
+def tag_of(model: type[BaseModel]) -> tuple[str, str] | None:
+    """The key that tells a model apart in its union, and its value: ("reader", "crops")."""
     for key in ("reader", "kind"):
         if key in model.model_fields:
-            return str(model.model_fields[key].annotation.__args__[0])  # type: ignore[union-attr]
+            return key, str(get_args(model.model_fields[key].annotation)[0])
     return None
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
-    for argument in getattr(annotation, "__args__", ()):
+    for argument in get_args(annotation):
         yield from _models_in(argument)
 
 
-def _say(error: ValidationError, model: type[BaseModel], where: str) -> str:
+def _keys_of(values: object, location: tuple[int | str, ...], *, keep_last: bool) -> Iterator[str]:
+    """The keys of `location` as they stand in the file: pydantic puts the tag of a union between them."""
+    for i, step in enumerate(location):
+        last = keep_last and i == len(location) - 1
+        if isinstance(values, dict) and step not in values and not last:
+            continue
+        yield str(step)
+        values = values.get(step) if isinstance(values, dict) else None
+
+
+def _say(error: ValidationError, model: type[BaseModel], values: object, where: str) -> str:
     """The first fault in one line: file, path of the key, what is wrong, what may stand there."""
     faults = error.errors(include_url=False)
     # a misspelt key also leaves the right one missing: name the misspelling
     fault = next((f for f in faults if f["type"] == "extra_forbidden"), faults[0])
     location = tuple(fault["loc"])
-    # pydantic adds a union's tag after the name: data.<name>.<reader>, localize.encoders.<name>.<kind>
-    tag_at = 2 if location[:1] == ("data",) else 3 if location[:2] == ("localize", "encoders") else None
-    shown = ".".join(str(step) for i, step in enumerate(location) if i != tag_at)
+    shown = ".".join(_keys_of(values, location, keep_last=fault["type"] in ("extra_forbidden", "missing")))
     if fault["type"] == "extra_forbidden":
         key = str(location[-1])
         message = f"unknown key '{key}'{_did_you_mean(key, sorted(set(_keys_at(model, location[:-1]))))}"
@@ -518,7 +533,7 @@ def parse(model: type[M], values: object, where: str) -> M:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise InputError(_say(error, model, where)) from None
+        raise InputError(_say(error, model, values, where)) from None
 
 
 def read_yaml(path: Path) -> Any:
@@ -533,7 +548,27 @@ def read_yaml(path: Path) -> Any:
 
 def load(path: Path) -> Config:
     """Read and check a whole configuration file."""
-    return parse(Config, read_yaml(path), str(path))
+    return parse_config(read_yaml(path), str(path))
+
+
+def parse_config(values: object, where: str) -> Config:
+    """Check a whole configuration and let its relative paths start from `data_root`."""
+    config = parse(Config, values, where)
+    rooted = _rooted(config, config.data_root)
+    assert isinstance(rooted, Config)
+    return rooted.model_copy(update={"data_root": Path()})
+
+
+def _rooted(value: Any, root: Path) -> Any:
+    """`value` with every path in it joined to `root`."""
+    if isinstance(value, Path):
+        return root / value
+    if isinstance(value, dict):
+        return {key: _rooted(item, root) for key, item in value.items()}
+    if isinstance(value, Section):
+        names = type(value).model_fields.keys() - {"data_root"}
+        return value.model_copy(update={name: _rooted(getattr(value, name), root) for name in names})
+    return value
 
 
 def as_json(section: BaseModel) -> str:
@@ -542,8 +577,39 @@ def as_json(section: BaseModel) -> str:
 
 
 def section_from(model: type[M], text: str) -> M:
-    """A stage's section from the command line: JSON or YAML text, or the path of a YAML file holding it."""
-    path = Path(text)
-    if text.lstrip().startswith("{"):
-        return parse(model, yaml.safe_load(text), "--config")
-    return parse(model, read_yaml(path), str(path))
+    """A stage's section from the command line: JSON or YAML text in braces, or the path of a YAML file holding it."""
+    return parse(model, *_values_from(text))
+
+
+def data_section_from(text: str) -> VirtualScreen | FieldsFolder | CropsFolder:
+    """A data set's section from the command line."""
+    values, where = _values_from(text)
+    return parse(_DataSection, {"data": values}, where).data
+
+
+def encoder_section_from(text: str) -> DeepLoc | Autoencoder:
+    """An encoder's section from the command line."""
+    values, where = _values_from(text)
+    return parse(_EncoderSection, {"encoder": values}, where).encoder
+
+
+def stages_of(config: Config) -> list[str]:
+    """The stages that a configuration runs, in their order."""
+    return [stage for stage in STAGES if stage == "data" or getattr(config, stage) is not None]
+
+
+class _DataSection(Section):
+    data: Data
+
+
+class _EncoderSection(Section):
+    encoder: EncoderConfig
+
+
+def _values_from(text: str) -> tuple[Any, str]:
+    if not text.lstrip().startswith("{"):
+        return read_yaml(Path(text)), text
+    try:
+        return yaml.safe_load(text), "--config"
+    except yaml.YAMLError as error:
+        raise InputError(f"--config: is not YAML or JSON: {' '.join(str(error).split())}") from None

@@ -95,7 +95,11 @@ def _pyramid(image: Array, *, mean: bool) -> list[Array]:
         even = last[..., :height, :width]
         if mean:
             blocks = even.reshape(*even.shape[:-2], height // 2, 2, width // 2, 2).mean(axis=(-3, -1))
-            even = np.rint(blocks).astype(last.dtype) if np.issubdtype(last.dtype, np.integer) else blocks.astype(last.dtype)
+            even = (
+                np.rint(blocks).astype(last.dtype)
+                if np.issubdtype(last.dtype, np.integer)
+                else blocks.astype(last.dtype)
+            )
         else:
             even = even[..., ::2, ::2]
         levels.append(even)

@@ -20,7 +20,7 @@ from zarr.codecs import BloscCodec, Crc32cCodec
 
 from multiscope.errors import InputError
 
-SCHEMA = {"name": "multiscope.samples", "version": 1}
+SCHEMA: dict[str, Any] = {"name": "multiscope.samples", "version": 1}
 _SHARD_BYTES = 64 * 2**20
 Array = npt.NDArray[Any]
 
@@ -37,7 +37,8 @@ def write_samples(
         if len(array) != n:
             raise ValueError(f"{path}: array '{name}' has {len(array)} samples, the table {n} rows")
     group = zarr.open_group(path, mode="w", zarr_format=3)
-    group.attrs.update({"schema": SCHEMA, "arrays": sorted(arrays), **(attributes or {})})
+    described: dict[str, Any] = {"schema": SCHEMA, "arrays": sorted(arrays), **(attributes or {})}
+    group.attrs.update(described)
     for name, array in arrays.items():
         _write_array(path, name, array)
     table.reset_index(drop=True).to_parquet(path.with_suffix(".parquet"), compression="zstd")
@@ -54,7 +55,10 @@ def _write_array(path: Path, name: str, array: Array) -> None:
         dtype=array.dtype,
         chunks=(1, *sample),
         shards=(shard, *sample),
-        compressors=[BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle", typesize=array.dtype.itemsize), Crc32cCodec()],
+        compressors=[
+            BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle", typesize=array.dtype.itemsize),
+            Crc32cCodec(),
+        ],
         chunk_key_encoding={"name": "default", "separator": "."},
         fill_value=0,
         zarr_format=3,
@@ -91,7 +95,9 @@ class SampleStore:
         self._arrays = {name: _open(path / name) for name in self.attributes["arrays"]}
         for name, array in self._arrays.items():
             if array.shape[0] != len(self.table):
-                raise InputError(f"{path}: array '{name}' has {array.shape[0]} samples, its table {len(self.table)} rows")
+                raise InputError(
+                    f"{path}: array '{name}' has {array.shape[0]} samples, its table {len(self.table)} rows"
+                )
 
     def __len__(self) -> int:
         """Number of samples."""
@@ -110,4 +116,6 @@ class SampleStore:
         try:
             return np.asarray(array[index].read().result())
         except ValueError as error:  # tensorstore names the shard that is missing or fails its checksum
-            raise InputError(f"{self.path / name}: damaged: {str(error).splitlines()[0][:300]}; make the store again") from None
+            raise InputError(
+                f"{self.path / name}: damaged: {str(error).splitlines()[0][:300]}; make the store again"
+            ) from None

@@ -1,0 +1,265 @@
+"""The command line: one thin command a stage. What a Snakemake rule runs is what a person can type.
+
+Stages are imported when they are called: `multiscope --help` must not wait for torch.
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from multiscope import config as settings
+from multiscope.errors import InputError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+Out = Annotated[Path, typer.Option(help="Folder to make; a former one is replaced when the new one is complete.")]
+Section = Annotated[str, typer.Option("--config", help="The stage's section: YAML or JSON text in {}, or a YAML file.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of this run.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
+State = Annotated[
+    Path | None, typer.Option(help="Folder of the training state, from which a killed run goes on; default OUT.state.")
+]
+DataFolder = Annotated[Path, typer.Option("--data", help="Folder made by `data` from fields.")]
+
+
+def _state(out: Path, state: Path | None) -> Path:
+    return state or out.with_name(out.name + ".state")
+
+
+@app.command()
+def data(
+    out: Out,
+    dataset: Annotated[str, typer.Option(help="Name of the data set, for tables and figures.")],
+    section: Section,
+) -> None:
+    """Read or generate one data set: fields (C, Y, X) or crops (N, C, Y, X), their tables and splits."""
+    from multiscope.data.stage import run
+
+    run(out=out, dataset=dataset, config=settings.data_section_from(section))
+
+
+@app.command()
+def augment(
+    data: DataFolder,
+    out: Out,
+    section: Section,
+    seed: Seed = 0,
+    state: State = None,
+    device: Device = "auto",
+    threads: Threads = 1,
+) -> None:
+    """Train the generator of defects (CIN-GAN) on unpaired clean and degraded patches of the training fields."""
+    from multiscope.augment.stage import run_generator
+
+    config = settings.section_from(settings.Augment, section)
+    run_generator(
+        data=data, out=out, state=_state(out, state), config=config, seed=seed, device=device, threads=threads
+    )
+
+
+@app.command()
+def pairs(
+    data: DataFolder,
+    out: Out,
+    section: Section,
+    generator: Annotated[Path | None, typer.Option(help="Folder made by `augment`; not needed with alpha 1.")] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    threads: Threads = 1,
+) -> None:
+    """Mix real and synthetic pairs of patches (N, 1, Y, X), scaled to [-1, 1], for `restore`."""
+    from multiscope.augment.stage import run_pairs
+
+    config = settings.section_from(settings.Augment, section)
+    run_pairs(data=data, generator=generator, out=out, config=config, seed=seed, device=device, threads=threads)
+
+
+@app.command()
+def restore(
+    data: DataFolder,
+    pairs: Annotated[Path, typer.Option(help="Folder made by `pairs`.")],
+    out: Out,
+    section: Section = "{}",
+    seed: Seed = 0,
+    state: State = None,
+    device: Device = "auto",
+    threads: Threads = 1,
+) -> None:
+    """Train the restorer on pairs, restore all degraded fields, score the test fields (PSNR in dB, SSIM)."""
+    from multiscope.restore.stage import run
+
+    config = settings.section_from(settings.Restore, section)
+    run(
+        data=data,
+        pairs=pairs,
+        out=out,
+        state=_state(out, state),
+        config=config,
+        seed=seed,
+        device=device,
+        threads=threads,
+    )
+
+
+@app.command()
+def restore_scores(
+    runs: Annotated[list[Path], typer.Option("--run", help="Folder made by `restore`; may be given several times.")],
+    out: Annotated[Path, typer.Option(help="Parquet file to write.")],
+    csv: Annotated[Path, typer.Option(help="The same table as CSV.")],
+) -> None:
+    """Gather the scores of all restorers in one table, one row an image, metric and rule."""
+    from multiscope.restore.stage import gather_scores
+
+    gather_scores(runs=runs, out=out, csv=csv)
+
+
+@app.command()
+def crop(
+    data: DataFolder,
+    out: Out,
+    section: Section,
+    source: Annotated[str, typer.Option(help="clean, degraded or restored:METHOD.")] = "clean",
+    restored: Annotated[Path | None, typer.Option(help="Folder made by `restore`, for restored:METHOD.")] = None,
+) -> None:
+    """Cut single-cell crops (N, C, S, S) and masks (N, 1, S, S) at the cells of the label images."""
+    from multiscope.crop.stage import run
+
+    config = settings.section_from(settings.Crop, section)
+    run(data=data, source=source, restored=restored, out=out, config=config)
+
+
+@app.command()
+def localize(
+    crops: Annotated[Path, typer.Option(help="Folder made by `crop`, or by `data` from crops.")],
+    out: Out,
+    section: Section,
+    encoder: Annotated[str, typer.Option(help="Name of the encoder, for tables and figures.")],
+    seed: Seed = 0,
+    state: State = None,
+    device: Device = "auto",
+    threads: Threads = 1,
+) -> None:
+    """Train one encoder on the crops of the training fields, one checkpoint an epoch."""
+    from multiscope.localize.stage import run
+
+    run(
+        crops=crops,
+        out=out,
+        state=_state(out, state),
+        encoder=encoder,
+        config=settings.encoder_section_from(section),
+        seed=seed,
+        device=device,
+        threads=threads,
+    )
+
+
+@app.command()
+def embed(
+    crops: Annotated[list[Path], typer.Option(help="Folder of crops; may be given several times, once a source.")],
+    model: Annotated[Path, typer.Option(help="Folder made by `localize`.")],
+    out: Out,
+    section: Section = "{}",
+    device: Device = "auto",
+    threads: Threads = 1,
+) -> None:
+    """Embed every cell (AnnData, N x D) and average the cells of each protein (AnnData and Parquet)."""
+    from multiscope.embed.stage import run
+
+    config = settings.section_from(settings.Embed, section)
+    run(crops=crops, model=model, out=out, config=config, device=device, threads=threads)
+
+
+@app.command()
+def evaluate(
+    embeddings: Annotated[list[Path], typer.Option(help="Folder made by `embed`; may be given several times.")],
+    out: Out,
+    section: Section = "{}",
+    data: Annotated[Path | None, typer.Option(help="Folder made by `data`, whose own standards are used too.")] = None,
+) -> None:
+    """Score the profiles against standards: co-annotation average precision with chance level and interval."""
+    from multiscope.evaluate.stage import run
+
+    run(embeddings=embeddings, out=out, config=settings.section_from(settings.Evaluate, section), data=data)
+
+
+@app.command()
+def report(
+    data: Annotated[list[Path], typer.Option(help="Folder made by `data`; may be given several times.")],
+    out: Out,
+    section: Annotated[str, typer.Option("--config", help="The whole configuration: text in {}, or a YAML file.")],
+    generator: Annotated[list[Path], typer.Option(help="Folders made by `augment`.")] = [],  # noqa: B006
+    pairs: Annotated[list[Path], typer.Option(help="Folders made by `pairs`.")] = [],  # noqa: B006
+    restored: Annotated[list[Path], typer.Option(help="Folders made by `restore`.")] = [],  # noqa: B006
+    restore_scores: Annotated[Path | None, typer.Option(help="Table made by `restore-scores`.")] = None,
+    crops: Annotated[list[Path], typer.Option(help="Folders made by `crop`.")] = [],  # noqa: B006
+    localized: Annotated[list[Path], typer.Option(help="Folders made by `localize`.")] = [],  # noqa: B006
+    embeddings: Annotated[list[Path], typer.Option(help="Folders made by `embed`.")] = [],  # noqa: B006
+    evaluated: Annotated[Path | None, typer.Option(help="Folder made by `evaluate`.")] = None,
+    benchmarks: Annotated[Path | None, typer.Option(help="Folder of Snakemake's benchmark files.")] = None,
+) -> None:
+    """Write the page: one HTML file with figures and tables of everything that is named here."""
+    from multiscope.report.stage import run
+
+    config = settings.section_from(settings.Config, section)
+    run(
+        out=out,
+        config=config.report or settings.Report(),
+        run_config=config,
+        data=data,
+        generators=generator,
+        pairs=pairs,
+        restored=restored,
+        restore_scores=restore_scores,
+        crops=crops,
+        localized=localized,
+        embeddings=embeddings,
+        evaluated=evaluated,
+        benchmarks=benchmarks,
+    )
+
+
+@app.command()
+def verify(
+    folder: Annotated[Path, typer.Argument(help="A stage's folder.")],
+    full: Annotated[bool, typer.Option("--full", help="Compare every sha256, not only names and sizes.")] = False,
+) -> None:
+    """Check a stage's folder against its manifest."""
+    from multiscope.manifest import verify as check
+
+    manifest = check(folder, full=full)
+    print(f"{folder}: {len(manifest['files'])} files as the manifest says ({'sha256' if full else 'names and sizes'})")
+
+
+@app.command()
+def check(file: Annotated[Path, typer.Argument(help="A configuration file.")] = Path("config.yaml")) -> None:
+    """Check a configuration file and name the stages that it runs."""
+    config = settings.load(file)
+    print(f"{file}: valid; runs {', '.join(settings.stages_of(config))}")
+
+
+def main() -> None:
+    """Run a command: exit code 2 and one line for bad input, 1 for a stopped or failed job."""
+    try:
+        app(standalone_mode=True)
+    except InputError as error:
+        _end(str(error), code=2)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        _end(f"the disk is full ({error.filename or error.strerror}); free space, then run again", code=2)
+    except Exception as error:
+        if type(error).__name__ != "Interrupted":  # known by name: importing the loop would import torch
+            raise
+        _end(str(error), code=1)
+
+
+def _end(message: str, *, code: int) -> None:
+    print(f"multiscope: {' '.join(message.split())}", file=sys.stderr)
+    raise SystemExit(code)

@@ -1,0 +1,108 @@
+"""Patches of the training fields of a data set, clean or degraded, scaled to [-1, 1]."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from multiscope.errors import InputError
+from multiscope.manifest import verify
+from multiscope.stores.fields import read_field
+
+Plane = npt.NDArray[np.float32]
+_CACHE_BYTES = 2 * 2**30
+_CANDIDATES = 3
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Intensities of one channel that are brought to -1 and 1, in the units of the camera."""
+
+    low: float
+    high: float
+
+    def to_unit(self, plane: npt.NDArray[Any]) -> Plane:
+        """Camera units to [-1, 1]; values beyond the range stay beyond it."""
+        return ((plane.astype(np.float32) - self.low) * (2 / (self.high - self.low)) - 1).astype(np.float32)
+
+    def to_camera(self, plane: npt.NDArray[Any]) -> Plane:
+        """Back to camera units."""
+        return ((plane.astype(np.float32) + 1) * ((self.high - self.low) / 2) + self.low).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a patch was taken."""
+
+    field_id: str
+    channel: int
+    y: int
+    x: int
+
+
+class Fields:
+    """The fields of a data folder: table, channels, scales, planes (cached within a memory budget)."""
+
+    def __init__(self, data: Path) -> None:
+        """Open the data stage's folder of a data set of fields."""
+        self.path = data
+        self.manifest = verify(data)
+        if not (data / "fields.parquet").is_file():
+            raise InputError(f"{data}: holds crops, not fields; restoration and cropping work on fields")
+        self.table = pd.read_parquet(data / "fields.parquet")
+        notes = self.manifest["notes"]
+        self.channels: list[str] = list(notes["channels"])
+        self.scales = [Scale(**{k: float(notes["range"][c][k]) for k in ("low", "high")}) for c in self.channels]
+        self._cache: OrderedDict[tuple[str, str], npt.NDArray[Any]] = OrderedDict()
+
+    @property
+    def defects(self) -> list[str]:
+        """Names of the defects of this data set, sorted."""
+        return sorted(d for d in self.table["defect"].unique() if d)
+
+    def rows(self, **where: str) -> pd.DataFrame:
+        """Rows of the field table with these values."""
+        chosen = self.table
+        for column, value in where.items():
+            chosen = chosen[chosen[column] == value]
+        return chosen
+
+    def image(self, kind: str, field_id: str) -> npt.NDArray[Any]:
+        """A field (C, Y, X) in camera units; `kind` is `clean` or the name of a defect."""
+        key = (kind, field_id)
+        if key not in self._cache:
+            store = "clean.zarr" if kind == "clean" else f"degraded.zarr/{kind}"
+            self._cache[key] = read_field(self.path / store / field_id)
+            while len(self._cache) > 1 and sum(image.nbytes for image in self._cache.values()) > _CACHE_BYTES:
+                self._cache.popitem(last=False)
+        self._cache.move_to_end(key)
+        return self._cache[key]
+
+    def patch(self, kind: str, place: Place, size: int) -> Plane:
+        """One patch (size, size) in [-1, 1]."""
+        plane = self.image(kind, place.field_id)[place.channel]
+        return self.scales[place.channel].to_unit(plane[place.y : place.y + size, place.x : place.x + size])
+
+    def draw(self, kind: str, rows: pd.DataFrame, *, size: int, rng: np.random.Generator) -> Place:
+        """A random place in one of the fields `rows`; of a few candidates the one with most structure.
+
+        Empty background teaches nothing; CARE filters patches for the same reason.
+        """
+        candidates = [self._anywhere(rows, size=size, rng=rng) for _ in range(_CANDIDATES)]
+        return max(candidates, key=lambda place: float(self.patch(kind, place, size).std()))
+
+    def _anywhere(self, rows: pd.DataFrame, *, size: int, rng: np.random.Generator) -> Place:
+        row = rows.iloc[int(rng.integers(len(rows)))]
+        if min(row["height"], row["width"]) < size:
+            raise InputError(
+                f"{self.path}: field {row['field_id']} is {row['height']} x {row['width']} pixels, smaller than "
+                f"augment.patch_size {size}; choose a smaller patch"
+            )
+        y, x = int(rng.integers(row["height"] - size + 1)), int(rng.integers(row["width"] - size + 1))
+        return Place(str(row["field_id"]), int(rng.integers(len(self.channels))), y, x)

@@ -1,0 +1,136 @@
+"""What is generated from the code: the configuration's JSON schema, its documentation, the rule graph.
+
+`make docs` writes them, a test holds them against the code.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from multiscope import config
+
+SCHEMA = Path("workflow/schemas/config.schema.json")
+PAGE = Path("docs/configuration.md")
+RULE_GRAPH = Path("docs/rulegraph.md")
+
+_HEAD = """# Configuration
+
+Generated from `src/multiscope/config.py` by `make docs`; do not edit by hand.
+
+A run is described by one YAML file, `config.yaml` unless `--configfile FILE` names another. A stage runs when its
+section is there. Unknown keys are refused. `multiscope check FILE` checks a file without running anything.
+"""
+
+
+def schema() -> str:
+    """The JSON schema of the configuration, for editors and for other workflows."""
+    return json.dumps(config.Config.model_json_schema(), indent=2) + "\n"
+
+
+def page() -> str:
+    """`docs/configuration.md`."""
+    return "\n".join([_HEAD, *_sections(config.Config, "")]).rstrip() + "\n"
+
+
+def _sections(model: type[BaseModel], path: str, title: str = "") -> Iterator[str]:
+    if path:
+        yield f"## `{path}`{title}\n"
+        yield f"{(model.__doc__ or '').strip()}\n"
+    yield "| key | what | values | default |"
+    yield "|---|---|---|---|"
+    for name, field in model.model_fields.items():
+        described = " ".join((field.description or "").split()).replace("|", "\\|")
+        yield f"| `{name}` | {described} | {_values(field)} | {_default(field)} |"
+    yield ""
+    for name, field in model.model_fields.items():
+        for inner, named in _models(field.annotation):
+            below = f"{path}.{name}" if path else name
+            tag = config.tag_of(inner)
+            yield from _sections(
+                inner, below + (".<name>" if named else ""), f" with `{tag[0]}: {tag[1]}`" if tag else ""
+            )
+
+
+def _models(annotation: Any, *, named: bool = False) -> Iterator[tuple[type[BaseModel], bool]]:
+    """Models inside an annotation, and whether they stand under a free name."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation, named
+    for argument in get_args(annotation):
+        yield from _models(argument, named=named or get_origin(annotation) is dict)
+
+
+def _values(field: FieldInfo) -> str:
+    limits = [_limit(item) for item in field.metadata]
+    return ", ".join(text for text in [_type(field.annotation), *limits] if text)
+
+
+def _type(annotation: Any) -> str:
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if annotation in (int, float, str, bool):
+        return {int: "whole number", float: "number", str: "text", bool: "true or false"}[annotation]
+    if annotation is Path:
+        return "path"
+    if origin is list:
+        return f"list of {_type(arguments[0])}"
+    if origin is dict:
+        return f"{_type(arguments[0])} -> {_type(arguments[1])}"
+    if origin in (Union, UnionType):
+        return " or ".join(dict.fromkeys(_type(item) for item in arguments if item is not NoneType))
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "section"
+    if type(None) is annotation:
+        return ""
+    if hasattr(annotation, "__metadata__"):
+        return _type(annotation.__origin__)
+    return " ".join(f"`{item}`" for item in arguments) or "text"
+
+
+def _limit(item: Any) -> str:
+    signs = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below", "multiple_of": "a multiple of"}
+    for attribute, words in signs.items():
+        if (bound := getattr(item, attribute, None)) is not None:
+            return f"{words} {bound}"
+    if (least := getattr(item, "min_length", None)) is not None:
+        return f"at least {least}"
+    return ""
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default is PydanticUndefined:
+        return "**required**"
+    value = field.default
+    if value is None:
+        return "left out"
+    if isinstance(value, BaseModel):
+        return "its defaults"
+    if isinstance(value, dict):
+        return f"`{', '.join(value)}`" if value else "none"
+    return f"`{json.dumps(value, default=str)}`"
+
+
+def rule_graph() -> str:
+    """The rules and what they pass on, drawn by Snakemake as a Mermaid diagram that code hosts render."""
+    done = subprocess.run(
+        ["snakemake", "--rulegraph", "mermaid-js", "--forceall"], check=True, capture_output=True, text=True
+    )
+    return f"```mermaid\n{done.stdout.strip()}\n```\n"
+
+
+def main() -> None:
+    """Write all of it, from the root of the repository."""
+    SCHEMA.write_text(schema(), encoding="utf-8")
+    PAGE.write_text(page(), encoding="utf-8")
+    RULE_GRAPH.write_text(f"# The rules\n\nDrawn by `make docs`.\n\n{rule_graph()}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

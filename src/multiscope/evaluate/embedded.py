@@ -1,0 +1,117 @@
+"""What the stage reads: profiles and cells of embed folders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from multiscope import manifest
+from multiscope.errors import InputError
+from multiscope.evaluate.retrieval import Cells
+from multiscope.stores.tables import read_anndata
+
+RUN_COLUMNS = ("source", "encoder", "layer", "epoch", "seed")
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """Profiles of one source in one embed folder."""
+
+    folder: Path
+    source: str
+    encoder: str
+    layer: str
+    epoch: int | None
+    seed: int | None
+    x: npt.NDArray[np.float32]
+    """Profiles, (n_proteins, d)."""
+    proteins: list[str]
+
+    @property
+    def run(self) -> dict[str, Any]:
+        """The columns that say where a score comes from."""
+        return {key: getattr(self, key) for key in RUN_COLUMNS}
+
+    @property
+    def label(self) -> str:
+        """Encoder, seed and source in one word, for notes and the log."""
+        return f"{self.encoder}/{self.layer}/epoch{self.epoch}/seed{self.seed}/{self.source}"
+
+    def of(self, proteins: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Profiles of `proteins`, in their order."""
+        row = {protein: number for number, protein in enumerate(self.proteins)}
+        return self.x[[row[protein] for protein in proteins]]
+
+
+def read_profiles(folder: Path) -> list[Embedded]:
+    """One table a source of an embed folder; rows without a protein are left out."""
+    found = manifest.verify(folder)
+    notes = found.get("notes", {})
+    if found["stage"] != "embed" or not {"encoder", "layer", "epoch"} <= notes.keys():
+        raise InputError(
+            f"{folder}: is a folder of stage '{found['stage']}', not 'embed'; name the folder of an embedding"
+        )
+    try:
+        table = pd.read_parquet(folder / "proteins.parquet")
+        table = table[table["Metadata_Protein"].fillna("").astype(str) != ""]
+        features = [column for column in table.columns if not column.startswith("Metadata_")]
+        by_source = list(table.groupby("Metadata_Source", sort=True, observed=True))
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"{folder / 'proteins.parquet'}: is no table of profiles ({_one_line(error)}); embed again"
+        ) from None
+    if not by_source:
+        raise InputError(f"{folder / 'proteins.parquet'}: has no protein; embed cells of known proteins")
+    return [
+        Embedded(
+            folder=folder,
+            source=str(source),
+            encoder=str(notes["encoder"]),
+            layer=str(notes["layer"]),
+            epoch=notes["epoch"],
+            seed=found.get("seed"),
+            x=rows[features].to_numpy(dtype=np.float32),
+            proteins=rows["Metadata_Protein"].astype(str).tolist(),
+        )
+        for source, rows in by_source
+    ]
+
+
+def read_cells(folder: Path) -> tuple[npt.NDArray[np.float32], pd.DataFrame] | None:
+    """Embeddings (n, d) of all cells of an embed folder and what is known of each; None where it has no cells."""
+    path = folder / "cells.zarr"
+    if not path.is_dir():
+        return None
+    table = read_anndata(path)
+    columns = ["protein", "field_id", "split", "source"]
+    missing = [column for column in columns if column not in table.obs]
+    if missing:
+        raise InputError(f"{path}: has no column '{missing[0]}' in obs; embed again")
+    return np.asarray(table.X, dtype=np.float32), table.obs[columns].astype(str)
+
+
+def cells_by_side(
+    cells: tuple[npt.NDArray[np.float32], pd.DataFrame] | None, source: str, shared: list[str]
+) -> tuple[dict[str, Cells], int]:
+    """Train and test cells of a source and of the shared proteins, and how many cells of only zeros were left out."""
+    if cells is None:
+        none = Cells(np.empty((0, 1)), np.empty(0, dtype=str), np.empty(0, dtype=str))
+        return {"train": none, "test": none}, 0
+    x, obs = cells
+    wanted = ((obs["source"] == source) & obs["protein"].isin(shared)).to_numpy()
+    # a cell on which all features are off has no direction; one such cell must not end the stage
+    zero = wanted & ~x.any(axis=1)
+    of_source = Cells(x, obs["protein"].to_numpy(dtype=str), obs["field_id"].to_numpy(dtype=str))
+    keep = wanted & ~zero
+    sides = {side: of_source.rows(keep & (obs["split"] == side).to_numpy()) for side in ("train", "test")}
+    return sides, int(zero.sum())
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

@@ -1,0 +1,173 @@
+"""The stage: scores of every encoder's profiles against every standard, and retrieval among cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from multiscope import config, manifest
+from multiscope.errors import InputError
+from multiscope.evaluate import STAGE_VERSION
+from multiscope.evaluate.coannotation import coannotation, profiled_terms
+from multiscope.evaluate.embedded import RUN_COLUMNS, Embedded, cells_by_side, read_cells, read_profiles
+from multiscope.evaluate.retrieval import Cells, retrieval
+from multiscope.evaluate.standards import Standard, read_gmt
+from multiscope.progress import track
+
+SCORE_COLUMNS = (
+    *RUN_COLUMNS, "standard", "scale", "metric", "value", "ci_low", "ci_high", "chance",
+    "n_proteins", "n_terms", "n_positive_pairs",
+)  # fmt: skip
+RETRIEVAL_COLUMNS = (
+    *RUN_COLUMNS, "metric", "value", "ci_low", "ci_high", "chance", "n_proteins", "n_query_cells", "n_reference_cells",
+)  # fmt: skip
+# one seed for all: runs that share proteins are resampled alike, so that their scores can be compared
+_BOOTSTRAP_SEED = 0
+
+
+def run(*, embeddings: Sequence[Path], out: Path, config: config.Evaluate, data: Path | None) -> None:
+    """Score embed folders and write `scores` and `retrieval`, each as Parquet and CSV, to the stage folder `out`.
+
+    Standards are those of `config.standards` and the `standards/*.gmt` of the data folder. All encoders and sources
+    are scored on the proteins that every one of them has. Retrieval asks test cells for train cells of their protein,
+    where both are there.
+    """
+    standards = _standards(config, data)
+    tables = [table for folder in embeddings for table in read_profiles(folder)]
+    _check_distinct(tables)
+    shared = sorted(frozenset.intersection(*(frozenset(table.proteins) for table in tables)))
+    if not shared:
+        raise InputError(f"no protein is in all of the {len(tables)} profile tables; compare encoders of one data set")
+    inputs = {f"embeddings/{number}": folder for number, folder in enumerate(embeddings)}
+    inputs |= {f"standards/{name}": standard.path for name, standard in config.standards.items()}
+    inputs |= {"data": data} if data is not None else {}
+    section = config.model_dump(mode="json")
+    with manifest.stage_output(out, stage="evaluate", version=STAGE_VERSION, config=section, inputs=inputs) as made:
+        _note(made, tables, shared, standards, config)
+        jobs = [(table, standard) for table in tables for standard in standards]
+        scores = [
+            _score(table, shared, standard, config)
+            for table, standard in track(jobs, what="evaluate: profiles", total=len(jobs))
+        ]
+        _write(made.path / "scores", scores, SCORE_COLUMNS)
+        _write(made.path / "retrieval", _retrieve_all(made, tables, shared, config), RETRIEVAL_COLUMNS)
+
+
+def _standards(section: config.Evaluate, data: Path | None) -> list[Standard]:
+    named = [read_gmt(each.path, name=name, scale=each.scale) for name, each in section.standards.items()]
+    if data is None:
+        return named
+    manifest.verify(data)
+    for path in sorted((data / "standards").glob("*.gmt")):
+        if path.stem in section.standards:
+            raise InputError(f"{path}: evaluate.standards has a '{path.stem}' too; give yours another name")
+        named.append(read_gmt(path, name=path.stem))
+    return named
+
+
+def _check_distinct(tables: Sequence[Embedded]) -> None:
+    if not tables:
+        raise InputError("no embed folder is given; name at least one")
+    seen: dict[tuple[Any, ...], Path] = {}
+    for table in tables:
+        key = tuple(table.run.values())
+        if key in seen:
+            raise InputError(f"{table.folder}: the same encoder, layer, epoch and seed as {seen[key]}; name each once")
+        seen[key] = table.folder
+        if len(set(table.proteins)) != len(table.proteins):
+            raise InputError(f"{table.folder}: a protein has two profiles of source '{table.source}'; embed again")
+
+
+def _score(table: Embedded, shared: list[str], standard: Standard, section: config.Evaluate) -> dict[str, Any]:
+    result = coannotation(
+        table.of(shared),
+        shared,
+        standard,
+        min_term_size=section.min_term_size,
+        max_term_size=section.max_term_size,
+        n_bootstrap=section.n_bootstrap,
+        confidence=section.confidence,
+        seed=_BOOTSTRAP_SEED,
+    )
+    return {**table.run, "standard": standard.name, "scale": standard.scale, "metric": "ap", **asdict(result)}
+
+
+def _retrieve_all(
+    made: manifest.StageRun, tables: Sequence[Embedded], shared: list[str], section: config.Evaluate
+) -> list[dict[str, Any]]:
+    rows, skipped, without_direction = [], {}, {}
+    folders = list(dict.fromkeys(table.folder for table in tables))
+    for folder in track(folders, what="evaluate: cells", total=len(folders)):
+        cells = read_cells(folder)
+        for table in (table for table in tables if table.folder == folder):
+            sides, n_zero = cells_by_side(cells, table.source, shared)
+            if n_zero:
+                without_direction[table.label] = n_zero
+            reason = _why_not(sides)
+            if reason:
+                skipped[table.label] = reason
+                continue
+            result = retrieval(
+                sides["test"],
+                sides["train"],
+                n_bootstrap=section.n_bootstrap,
+                confidence=section.confidence,
+                seed=_BOOTSTRAP_SEED,
+            )
+            rows.append({**table.run, "metric": "map", **asdict(result)})
+    made.note("retrieval_skipped", skipped)
+    made.note("retrieval_cells_of_only_zeros", without_direction)
+    return rows
+
+
+def _why_not(sides: Mapping[str, Cells]) -> str:
+    """Why cells cannot be retrieved, or an empty text."""
+    missing = [side for side, of_side in sides.items() if not len(of_side)]
+    if missing:
+        return f"no {' and no '.join(missing)} cells"
+    proteins = {side: frozenset(of_side.protein) for side, of_side in sides.items()}
+    if len(proteins["train"]) < 2:
+        return "train cells of one protein only"
+    return "" if proteins["train"] & proteins["test"] else "no protein has train and test cells"
+
+
+def _note(
+    made: manifest.StageRun,
+    tables: Sequence[Embedded],
+    shared: list[str],
+    standards: Sequence[Standard],
+    section: config.Evaluate,
+) -> None:
+    every = frozenset().union(*(table.proteins for table in tables))
+    made.count("proteins", len(shared), {"not in every encoder and source": len(every) - len(shared)})
+    made.note("proteins_lost", {table.label: len(table.proteins) - len(shared) for table in tables})
+    described: dict[str, Mapping[str, Any]] = {}
+    for standard in standards:
+        limits = profiled_terms(
+            standard, shared, min_term_size=section.min_term_size, max_term_size=section.max_term_size
+        )
+        small, large = limits.n_too_small, limits.n_too_large
+        made.count(f"terms of {standard.name}", len(limits.terms), {"too small": small, "too large": large})
+        described[standard.name] = {
+            **{key: value for key, value in vars(standard).items() if key not in ("name", "terms")},
+            "terms_dropped": {"too_small": small, "too_large": large},
+            "proteins_profiled": len(limits.proteins),
+        }
+    made.note("standards", described)
+    made.note("bootstrap_seed", _BOOTSTRAP_SEED)
+
+
+def _write(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """A tidy table as Parquet and CSV, with its columns and their types even where it has no row."""
+    table = pd.DataFrame(rows, columns=list(columns))
+    whole = [c for c in columns if c in ("epoch", "seed") or c.startswith("n_")]
+    real = [c for c in columns if c in ("value", "ci_low", "ci_high", "chance")]
+    table = table.astype(
+        {**dict.fromkeys(columns, "string"), **dict.fromkeys(whole, "Int64"), **dict.fromkeys(real, "float64")}
+    )
+    table.to_parquet(path.with_suffix(".parquet"), compression="zstd")
+    table.to_csv(path.with_suffix(".csv"), index=False)

@@ -1,0 +1,3 @@
+"""Encoders trained on single-cell crops."""
+
+STAGE_VERSION = 1

@@ -1,0 +1,147 @@
+"""The stage `localize`: train one encoder on the crops of the training fields."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from lightning_fabric import Fabric
+
+from multiscope.config import Autoencoder, DeepLoc
+from multiscope.data.crops import Crops
+from multiscope.errors import InputError
+from multiscope.localize import STAGE_VERSION
+from multiscope.localize.recipes import AutoencoderRecipe, ClassifierRecipe, EncoderRecipe
+from multiscope.manifest import stage_output
+from multiscope.nn.cards import build_network, save_network
+from multiscope.training.device import device_name, make_fabric
+from multiscope.training.finish import keep_history, open_state
+from multiscope.training.loop import Plan, train
+
+Rows = npt.NDArray[np.int64]
+
+
+def run(
+    *,
+    crops: Path,
+    out: Path,
+    state: Path,
+    encoder: str,
+    config: DeepLoc | Autoencoder,
+    seed: int,
+    device: str = "auto",
+    threads: int = 1,
+) -> None:
+    """Train `encoder` as `config` says on the training cells of the folder `crops`."""
+    fabric = make_fabric(device, threads=threads)
+    cells = Crops(crops)
+    classes = check_classes(cells)
+    settings, inputs = config.model_dump(mode="json"), {"crops": crops}
+    folder = open_state(state, stage="localize", version=STAGE_VERSION, config=settings, inputs=inputs, seed=seed)
+    torch.manual_seed(seed)
+    arguments = _arguments(config, cells, n_classes=len(classes))
+    network = build_network(config.kind, arguments)
+    recipe = _recipe(network, config, cells, classes, seed=seed, fabric=fabric)
+    steps = recipe.steps_per_epoch * config.epochs
+    plan = Plan(what=f"localize: {encoder}", steps=steps, seed=seed, steps_per_epoch=recipe.steps_per_epoch)
+    train(recipe, plan, folder)
+    facts = {
+        "encoder": encoder,
+        "classes": classes,
+        "channels": [cells.channels[i] for i in recipe.channels],
+        "layer": config.layer,
+        "epoch": config.epochs,
+        "trained_on": cells.source,
+    }
+    with stage_output(
+        out,
+        stage="localize",
+        version=STAGE_VERSION,
+        config=settings,
+        inputs=inputs,
+        seed=seed,
+        device=device_name(fabric),
+    ) as made:
+        save_network(made.path, recipe.network, config.kind, arguments, facts)
+        keep_history(folder, made.path)
+        if isinstance(recipe, ClassifierRecipe):
+            predict(recipe, classes).to_parquet(made.path / "predictions.parquet")
+        made.count("training cells", len(recipe.train_rows))
+        made.count("validation cells", len(recipe.val_rows))
+        for key, value in facts.items():
+            made.note(key, value)
+    folder.remove()
+
+
+def check_classes(crops: Crops) -> list[str]:
+    """The localization classes, sorted, each with enough cells to learn and to test."""
+    unlabelled = sorted(crops.table.loc[crops.table["localization"].fillna("") == "", "protein"].unique())
+    if unlabelled:
+        raise InputError(
+            f"{crops.path}: no localization for protein(s) {', '.join(map(repr, unlabelled[:5]))}; "
+            "add them to the data set's 'localization'"
+        )
+    counts = pd.crosstab(crops.table["localization"], crops.table["split"])
+    for split, least in (("train", 2), ("test", 1)):
+        n = counts.get(split, pd.Series(0, index=counts.index))
+        if len(short := n[n < least]):
+            raise InputError(
+                f"{crops.path}: localization '{short.index[0]}' has {short.iloc[0]} cell(s) on the {split} side, "
+                f"expected at least {least}; add images of its proteins, or leave the class out"
+            )
+    if len(counts) < 2:
+        raise InputError(f"{crops.path}: only one localization, '{counts.index[0]}'; a classifier needs two or more")
+    return sorted(map(str, counts.index))
+
+
+def _arguments(config: DeepLoc | Autoencoder, crops: Crops, *, n_classes: int) -> dict[str, Any]:
+    shared = {
+        "in_channels": len(crops.channel_indices(config.channels)),
+        "width": config.width,
+        "crop_size": crops.size,
+    }
+    if isinstance(config, DeepLoc):
+        return shared | {"n_classes": n_classes, "dense": config.dense}
+    return shared | {"latent": config.latent}
+
+
+def _recipe(
+    network: torch.nn.Module,
+    config: DeepLoc | Autoencoder,
+    crops: Crops,
+    classes: list[str],
+    *,
+    seed: int,
+    fabric: Fabric,
+) -> EncoderRecipe:
+    train_rows, val_rows = (_rows(crops, split) for split in ("train", "val"))
+    if isinstance(config, DeepLoc):
+        targets = crops.table["localization"].map(classes.index).to_numpy(dtype=np.int64)
+        return ClassifierRecipe(network, config, crops, train_rows, val_rows, targets=targets, seed=seed, fabric=fabric)
+    return AutoencoderRecipe(network, config, crops, train_rows, val_rows, seed=seed, fabric=fabric)
+
+
+def _rows(crops: Crops, split: str) -> Rows:
+    return np.flatnonzero(crops.table["split"] == split).astype(np.int64)
+
+
+def predict(recipe: ClassifierRecipe, classes: list[str]) -> pd.DataFrame:
+    """Predicted localization of every cell, with the probability given to it."""
+    rows = np.arange(len(recipe.crops.table), dtype=np.int64)
+    parts = []
+    recipe.model.eval()
+    with torch.no_grad():
+        for batch_rows in np.array_split(rows, max(1, len(rows) // recipe.config.batch_size)):
+            batch = recipe.fabric.to_device(recipe.crops.batch(batch_rows, recipe.channels))
+            parts.append(recipe.model(batch).softmax(dim=1).cpu())
+    probability, index = torch.cat(parts).max(dim=1)
+    table = recipe.crops.table[["cell_id", "protein", "field_id", "split"]].copy()
+    return table.assign(
+        truth=recipe.crops.table["localization"],
+        predicted=[classes[i] for i in index.tolist()],
+        probability=probability.numpy(),
+    )

@@ -1,0 +1,1 @@
+"""Building blocks and networks, one idea a module."""

@@ -1,0 +1,175 @@
+"""Content and style losses on the features of a frozen network (Gatys et al. 2016; Johnson et al. 2016).
+
+"Image Style Transfer Using Convolutional Neural Networks", CVPR 2016. Two networks: VGG16 up to block3_conv3 (the
+layer of Razdaibiedina et al. 2019) from a file of torchvision weights, and a small autoencoder's encoder, which a run
+trains on its own images where there is no such file.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from multiscope.errors import InputError
+from multiscope.manifest import digest_of
+
+_BLOCKS = ((64, 2), (128, 2), (256, 3))
+_MAX_BYTES = 2**30  # the published file has 0.53 GB
+_EXPECTED = "expected torchvision's VGG16 weights (vgg16-397923af.pth)"
+
+
+class ContentFeatures(Protocol):
+    """A network whose features are compared; the last tensor is the content layer."""
+
+    name: str
+
+    def __call__(self, x: Tensor, /) -> list[Tensor]:
+        """Features (N, C, H', W') at several depths of images x (N, 1, H, W) in [-1, 1]."""
+        ...
+
+
+class VggContent(nn.Module):
+    """VGG16 (Simonyan & Zisserman 2015) up to block3_conv3, frozen; features after the last ReLU of each block.
+
+    The grey image is repeated to three channels and stays in [-1, 1]; ImageNet's mean is not taken off, as in the
+    published code. Height and width are at least 4.
+    """
+
+    name = "vgg16"
+
+    def __init__(self, path: Path) -> None:
+        """Read the weights from `path`; any file that does not hold them is an `InputError`."""
+        super().__init__()
+        weights = _read_weights(path)
+        self.sha256 = digest_of(path)
+        self.features = _vgg_layers()
+        _copy_weights(self.features, weights, path)
+        self.requires_grad_(False)
+        self.eval()
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Features of images x (N, 1, H, W): (N, 64, H, W), (N, 128, H/2, W/2), (N, 256, H/4, W/4)."""
+        x = x.expand(-1, 3, -1, -1)
+        found = []
+        for layer in self.features:
+            if isinstance(layer, nn.MaxPool2d):
+                found.append(x)
+            x = layer(x)
+        return [*found, x]
+
+
+class SmallContent(nn.Module):
+    """Encoder of three convolutions (stride 1, 2, 2), with the decoder that it is trained by."""
+
+    name = "autoencoder"
+
+    def __init__(self, width: int) -> None:
+        """`width`, 2 and 4 times `width` channels; trainable until `freeze`."""
+        super().__init__()
+        self.encoder = nn.ModuleList(
+            [
+                nn.Conv2d(1, width, 3, padding=1),
+                nn.Conv2d(width, 2 * width, 3, stride=2, padding=1),
+                nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1),
+            ]
+        )
+        self.decoder = nn.ModuleList(
+            [nn.Conv2d(4 * width, 2 * width, 3, padding=1), nn.Conv2d(2 * width, width, 3, padding=1)]
+        )
+        self.last = nn.Conv2d(width, 1, 3, padding=1)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Features of images x (N, 1, H, W): (N, w, H, W), (N, 2w, H/2, W/2), (N, 4w, H/4, W/4), sizes rounded up."""
+        found = []
+        for layer in self.encoder:
+            x = F.relu(layer(x))
+            found.append(x)
+        return found
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """The autoencoder's output, same shape as x, unbounded: what its training compares with x."""
+        first, second, code = self(x)
+        for layer, like in zip(self.decoder, (second, first), strict=True):
+            code = F.relu(layer(F.interpolate(code, size=like.shape[-2:], mode="nearest")))
+        image: Tensor = self.last(code)
+        return image
+
+    def freeze(self) -> SmallContent:
+        """End training: no gradients to the weights from here on."""
+        return self.requires_grad_(False).eval()
+
+
+def content_loss(net: ContentFeatures, a: Tensor, b: Tensor) -> Tensor:
+    """Mean absolute difference of the content layer for images a and b, both (N, 1, H, W); a scalar."""
+    return F.l1_loss(net(a)[-1], net(b)[-1])
+
+
+def style_loss(net: ContentFeatures, a: Tensor, b: Tensor) -> Tensor:
+    """Distance (Frobenius norm) of Gram matrices, mean over layers and samples; a scalar.
+
+    Each Gram matrix is divided by C * H * W of its layer (Johnson et al. 2016, section 3.2), so that layers of
+    different size weigh alike. The norm is not squared as it is in both papers: squared, it falls with the fourth
+    power of the features and would vanish beside the content loss. a and b are (N, 1, H, W) of the same N; they may
+    differ in size, and are not aligned.
+    """
+    layers = [torch.linalg.matrix_norm(gram(x) - gram(y)).mean() for x, y in zip(net(a), net(b), strict=True)]
+    return torch.stack(layers).mean()
+
+
+def gram(features: Tensor) -> Tensor:
+    """Products of channels summed over places, over C * H * W: (N, C, H, W) to (N, C, C)."""
+    n, channels, height, width = features.shape
+    flat = features.reshape(n, channels, height * width)
+    return flat @ flat.transpose(1, 2) / (channels * height * width)
+
+
+def _vgg_layers() -> nn.Sequential:
+    """The layers of torchvision's `vgg16().features[:16]`, under the same numbers."""
+    layers: list[nn.Module] = []
+    channels = 3
+    for outputs, convolutions in _BLOCKS:
+        if layers:
+            layers.append(nn.MaxPool2d(2))
+        for _ in range(convolutions):
+            layers += [nn.Conv2d(channels, outputs, 3, padding=1), nn.ReLU()]
+            channels = outputs
+    return nn.Sequential(*layers)
+
+
+def _read_weights(path: Path) -> dict[Any, Any]:
+    """The dictionary in a torch file, read without running code from it."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; {_EXPECTED}: name where it lies")
+    size = path.stat().st_size
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                size = sum(entry.file_size for entry in archive.infolist())
+        if size > _MAX_BYTES:
+            raise InputError(f"{path}: holds {size} bytes, the limit is {_MAX_BYTES}; {_EXPECTED}: name that file")
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except InputError:
+        raise
+    except Exception as error:  # torch.load raises many kinds on a foreign file
+        raise InputError(f"{path}: not a torch weights file ({type(error).__name__}); {_EXPECTED}") from None
+    if not isinstance(weights, dict):
+        raise InputError(f"{path}: holds a {type(weights).__name__}, not a dictionary of tensors; {_EXPECTED}")
+    return weights
+
+
+def _copy_weights(features: nn.Sequential, weights: dict[Any, Any], path: Path) -> None:
+    """Fill the layers with `features.<number>.<weight|bias>`; other keys (deeper layers, classifier) are not read."""
+    for name, own in features.state_dict().items():
+        given = weights.get(f"features.{name}")
+        if not isinstance(given, Tensor) or given.layout != torch.strided or not given.is_floating_point():
+            raise InputError(f"{path}: has no tensor 'features.{name}'; {_EXPECTED}")
+        if given.shape != own.shape:
+            raise InputError(f"{path}: 'features.{name}' is {tuple(given.shape)}, not {tuple(own.shape)}; {_EXPECTED}")
+        if not torch.isfinite(given).all():
+            raise InputError(f"{path}: 'features.{name}' is not finite; {_EXPECTED}: fetch the file again")
+        own.copy_(given)

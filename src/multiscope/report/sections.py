@@ -1,0 +1,268 @@
+"""The sections of the page: what is shown, how to read it, what to be careful about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from multiscope import config
+from multiscope.report import bars, confusion, curves, maps, restoration, strips, summary, tables, usage
+from multiscope.report.album import Album
+from multiscope.report.blocks import Block, Details, Section, Statements, Table, Terms, Text, listing, plural
+from multiscope.report.inputs import Folder
+
+_RULES = (
+    ("fixed", "Images are compared as they are, over the range of the data set. Errors of brightness count. The "
+     "summary uses this rule."),
+    ("affine", "Each image is first fitted to the clean one by a gain and an offset (least squares, as in CARE). "
+     "Errors of overall brightness are forgiven."),
+    ("published", "Each image is first stretched to its own minimum and maximum, as in the published code of the "
+     "method. One hot pixel can change the score; do not compare it with scores under another rule."),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Results:
+    """What went into a report: opened stage folders, tables, and the configuration."""
+
+    run_config: config.Config
+    data: Sequence[Folder]
+    generators: Sequence[Folder] = ()
+    pairs: Sequence[Folder] = ()
+    restored: Sequence[Folder] = ()
+    crops: Sequence[Folder] = ()
+    localized: Sequence[Folder] = ()
+    embeddings: Sequence[Folder] = ()
+    evaluated: Folder | None = None
+    restore_scores: Path | None = None
+    benchmarks: Path | None = None
+    answers: list[Statements] = field(default_factory=list)
+
+    @property
+    def folders(self) -> list[Folder]:
+        """All stage folders in the order of the chain."""
+        last = [self.evaluated] if self.evaluated else []
+        return [
+            *self.data,
+            *self.generators,
+            *self.pairs,
+            *self.restored,
+            *self.crops,
+            *self.localized,
+            *self.embeddings,
+            *last,
+        ]
+
+    def is_generated(self, folder: Folder) -> bool:
+        """Whether a data set is a virtual screen."""
+        reader = folder.manifest.get("config", {}).get("reader")
+        section = self.run_config.data.get(folder.name)
+        return (reader or (section.reader if section else "")) == "virtual_screen"
+
+
+def what_was_run(results: Results) -> Section:
+    """Stages, configuration, versions, seeds, counts."""
+    blocks: list[Block] = [Text(_about(results, folder)) for folder in results.data]
+    trained = [*results.generators, *results.restored, *results.localized]
+    seeds = sorted({folder.seed for folder in trained if folder.seed is not None})
+    facts = [("seeds of the trainings", listing([str(seed) for seed in seeds]))] if seeds else []
+    facts += [(f"content network of {users}", text) for users, text in tables.content_networks(results.folders)]
+    if facts:
+        blocks.append(Terms(facts))
+    counts = tables.count_table(results.folders)
+    if counts is not None:
+        blocks.append(Text("What was used, and what was left out with the reason:"))
+        blocks.append(counts if len(counts.rows) <= 30 else Details("Counts of every result", blocks=[counts]))
+    resolved = yaml.safe_dump(results.run_config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    blocks.append(Details("Stages and when they ran", blocks=[tables.stage_table(results.folders)]))
+    blocks.append(Details("Configuration, with every default", pre=resolved))
+    blocks.append(Details("Versions of the software", blocks=[tables.version_table(results.folders)]))
+    return Section("run", "What was run", blocks)
+
+
+def _about(results: Results, folder: Folder) -> str:
+    if results.is_generated(folder):
+        return (
+            f"The data set {folder.name} is generated: its cells, proteins and biology are made by the computer. "
+            "Scores on it say whether the chain works, not how well it does on a microscope's images."
+        )
+    defects = ""
+    if strips.defects_of(folder):
+        defects = " Its defects were put on the images by forward models; the images as given are taken as clean."
+    return f"The data set {folder.name} is real: images that were read from files.{defects}"
+
+
+def images(album: Album, results: Results, n_examples: int) -> Section | None:
+    """Strips of test fields."""
+    plots = []
+    for folder in results.data:
+        if not (folder.path / "fields.parquet").is_file():
+            continue
+        own = [r for r in results.restored if r.manifest.get("inputs", {}).get("data") == folder.manifest["digest"]]
+        plots += strips.strips(album, folder, own[0] if own else None, n_examples, _pixel_size(results, folder))
+    if not plots:
+        return None
+    text = "Fields of the test side, which no network has seen in training."
+    if any(strips.defects_of(folder) for folder in results.data):
+        text += (
+            " Each row is one field. All its images share one intensity window, taken from the clean image and stated "
+            "at the left. Error maps show the absolute difference to the clean image; one scale holds for all maps "
+            "of a figure. A good restoration has a darker error map than the degraded image. Smooth images are not "
+            "better images: look for structures that were lost or made up."
+        )
+    if any(restored.seed is not None for restored in results.restored):
+        text += f" Restored images are those of seed {results.restored[0].seed}."
+    return Section("images", "Images", [Text(text), *plots])
+
+
+def _pixel_size(results: Results, folder: Folder) -> float | None:
+    noted = folder.notes.get("pixel_size_um")
+    section = results.run_config.data.get(folder.name)
+    value = noted if noted is not None else (section.pixel_size_um if section else None)
+    return float(value) if value else None
+
+
+def restoration_section(results: Results) -> Section | None:
+    """The table of PSNR and SSIM."""
+    if results.restore_scores is None:
+        return None
+    scores = restoration.read_scores(results.restore_scores)
+    if scores.empty:
+        return None
+    summarised = restoration.summarise(scores)
+    results.answers.append(summary.restoration_answers(scores, summarised))
+    text = (
+        "PSNR and SSIM of test images against their clean originals. The first row of each defect is the degraded "
+        "image with nothing done: a method that does not beat it has not helped. Scores of one rule cannot be "
+        "compared with those of another. A higher score does not prove that fine structure is right."
+    )
+    used = set(summarised["rule"])
+    rules = Terms([item for item in _RULES if item[0] in used])
+    return Section("restoration", "Restoration", [Text(text), tables.restoration_table(summarised), rules])
+
+
+def training(album: Album, results: Results) -> Section | None:
+    """Curves of every trained model."""
+    found = curves.histories([*results.generators, *results.restored, *results.localized])
+    plots = [curves.curves(album, stage, model, history) for (stage, model), history in found.items()]
+    blocks: list[Block] = [plot for plot in plots if plot is not None]
+    if not blocks:
+        return None
+    text = (
+        "Losses while each network learned. Losses of adversarial networks need not fall: generator and critic pull "
+        "against each other. Where there is a validation curve, a widening gap to the training curve means that the "
+        "network learns its training cells by heart. Grey: single rows of the history; coloured: their running mean."
+    )
+    return Section("training", "Training", [Text(text), *blocks])
+
+
+def localization(album: Album, results: Results) -> Section | None:
+    """Accuracy and confusion matrices."""
+    found = confusion.predictions(list(results.localized))
+    if not found:
+        return None
+    scored = [confusion.recognition(encoder, table) for encoder, table in found.items()]
+    results.answers.append(summary.recognition_answers(scored))
+    plots = [confusion.confusion(album, r, found[r.encoder]) for r in scored]
+    text = (
+        "Compartments named by the classifiers for cells of test fields. Each row of the matrix holds the cells of one "
+        "true compartment, so the diagonal shows how many of them were recognised. Balanced accuracy is the mean of "
+        "the diagonal, each compartment counting alike. Chance is the accuracy of always naming the commonest "
+        "compartment. Test fields show proteins that were also seen in training, in other fields. The interval allows for cells of "
+        "one field resembling each other."
+    )
+    return Section("localization", "Localization", [Text(text), tables.recognition_table(scored), *plots])
+
+
+def embedding_maps(album: Album, results: Results) -> Section | None:
+    """One t-SNE figure an encoder."""
+    firsts: dict[str, Folder] = {}
+    for folder in results.embeddings:
+        firsts.setdefault(folder.name, folder)
+    plots = [maps.embedding_map(album, folder) for folder in firsts.values()]
+    blocks: list[Block] = [plot for plot in plots if plot is not None]
+    if not blocks:
+        return None
+    text = (
+        "Each point is placed so that its nearest neighbours in the embedding stay near (t-SNE). Colours are annotated "
+        "compartments: groups of one colour mean that the encoder found the compartment. Only who is near whom can be "
+        "read; distances between groups, their sizes and directions mean nothing, and each panel is a map of its own. "
+        "The scores below are the measure, the map is an illustration."
+    )
+    if len(results.embeddings) > len(firsts):
+        text += " One seed of each encoder is shown."
+    return Section("maps", "Embedding maps", [Text(text), *blocks])
+
+
+def biology(album: Album, results: Results) -> Section | None:
+    """Scores by scale, and retrieval."""
+    if results.evaluated is None:
+        return None
+    blocks: list[Block] = []
+    scores = bars.read_scores(results.evaluated.path / "scores.parquet")
+    if len(scores):
+        results.answers.extend(summary.scale_answers(scores))
+        plot = bars.score_bars(album, scores)
+        confidence = f"{100 * (results.run_config.evaluate or config.Evaluate()).confidence:g} %"
+        text = (
+            "Do proteins that work together have similar profiles? Average precision (AP) of ranking all protein pairs "
+            "by similarity, against standards at several scales of biology. Chance is the share of pairs that are "
+            "together in the standard; it differs between scales, so compare a bar with its own chance mark. "
+            f"Intervals ({confidence}) are from a bootstrap over proteins. Bold values in the table have an "
+            "interval wholly above chance. Intervals that overlap are taken as no clear difference, which is a cautious rule."
+        )
+        blocks += [Text(text), *([plot] if plot else []), _folded("All scores", tables.score_table(scores))]
+    retrieved = results.evaluated.path / "retrieval.parquet"
+    if retrieved.is_file() and len(retrieval := bars.read_retrieval(retrieved)):
+        text = (
+            "Retrieval: for each test cell, are the training cells most like it of the same protein? Mean average "
+            "precision, chance and intervals as above."
+        )
+        blocks += [Text(text), tables.retrieval_table(retrieval)]
+    if standards := _standards(results.evaluated):
+        blocks.append(Terms(standards))
+    return Section("biology", "Scales of biology", blocks) if blocks else None
+
+
+def _folded(title: str, table: Table) -> Block:
+    return table if len(table.rows) <= 24 else Details(f"{title} ({len(table.rows)} rows)", blocks=[table])
+
+
+def _standards(evaluated: Folder) -> list[tuple[str, str]]:
+    noted = evaluated.notes.get("standards")
+    found = []
+    for name, facts in noted.items() if isinstance(noted, dict) else ():
+        if isinstance(facts, dict):
+            keys = [key for key in ("scale", "organism", "release", "licence", "proteins_profiled") if facts.get(key)]
+            found.append((f"standard {name}", "; ".join(f"{key.replace('_', ' ')}: {facts[key]}" for key in keys)))
+    return found
+
+
+def time_and_memory(album: Album, results: Results) -> Section | None:
+    """Benchmarks of the rules."""
+    if results.benchmarks is None:
+        return None
+    jobs = usage.read_benchmarks(results.benchmarks)
+    if jobs.empty:
+        return None
+    rules = usage.by_rule(jobs)
+    text = (
+        f"Wall time and highest memory of {plural(len(jobs), 'job')}, as measured by Snakemake on the machine that ran "
+        "them. Jobs that run side by side share it, so times are not those of a job alone. Jobs of a few seconds are "
+        "too short for memory to be measured."
+    )
+    return Section("usage", "Time and memory", [Text(text), usage.usage_bars(album, rules), tables.usage_table(rules)])
+
+
+def summary_section(results: Results) -> Section:
+    """The answers; to be made last, shown first."""
+    n = len(results.data)
+    if not any(answer.items for answer in results.answers):
+        return Section("summary", "Summary", [Text(f"{plural(n, 'data set')} read; no stage that is scored has run.")])
+    text = "Written from the tables below. A difference is called clear only where the intervals allow it."
+    if n and all(results.is_generated(folder) for folder in results.data):
+        text += " All data are generated."
+    return Section("summary", "Summary", [Text(text), *(answer for answer in results.answers if answer.items)])

@@ -1,0 +1,93 @@
+"""The stage `report`: one page that opens from disk, with what was run, its images, scores and costs."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from multiscope import config
+from multiscope.manifest import stage_output
+from multiscope.report import STAGE_VERSION, page, sections
+from multiscope.report.album import Album
+from multiscope.report.blocks import Section, listing
+from multiscope.report.inputs import open_folders, table_in
+
+log = logging.getLogger(__name__)
+
+
+def run(
+    *,
+    out: Path,
+    config: config.Report,
+    run_config: config.Config,
+    data: Sequence[Path],
+    generators: Sequence[Path] = (),
+    pairs: Sequence[Path] = (),
+    restored: Sequence[Path] = (),
+    restore_scores: Path | None = None,
+    crops: Sequence[Path] = (),
+    localized: Sequence[Path] = (),
+    embeddings: Sequence[Path] = (),
+    evaluated: Path | None = None,
+    benchmarks: Path | None = None,
+) -> None:
+    """Write `index.html` and `figures/` to the stage folder `out`; what did not run has no section.
+
+    `generators` and `pairs` are the folders of `augment`. `restore_scores` is the gathered
+    table, or the folder that holds it as `scores.parquet`. `benchmarks` holds Snakemake's benchmark files.
+    """
+    several = {
+        "data": data,
+        "generators": generators,
+        "pairs": pairs,
+        "restored": restored,
+        "crops": crops,
+        "localized": localized,
+        "embeddings": embeddings,
+    }
+    inputs = {f"{name}/{i}": Path(path) for name, paths in several.items() for i, path in enumerate(paths)}
+    scores = None if restore_scores is None else table_in(Path(restore_scores), "scores.parquet")
+    inputs |= {} if scores is None else {"restore_scores": scores}
+    inputs |= {} if evaluated is None else {"evaluated": Path(evaluated)}
+    results = sections.Results(
+        run_config=run_config,
+        evaluated=None if evaluated is None else open_folders([evaluated])[0],
+        restore_scores=scores,
+        benchmarks=None if benchmarks is None else Path(benchmarks),
+        data=open_folders(data),
+        generators=open_folders(generators),
+        pairs=open_folders(pairs),
+        restored=open_folders(restored),
+        crops=open_folders(crops),
+        localized=open_folders(localized),
+        embeddings=open_folders(embeddings),
+    )
+    section = json.loads(config.model_dump_json())
+    with stage_output(out, stage="report", version=STAGE_VERSION, config=section, inputs=inputs) as made:
+        album = Album(made.path / "figures")
+        shown = build(album, results, n_examples=config.n_examples)
+        names = listing([folder.name for folder in results.data])
+        subtitle = f"multiscope report on {names}, written {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+        html = page.render(title=config.title, subtitle=subtitle, sections=shown)
+        (made.path / "index.html").write_text(html, encoding="utf-8")
+        made.count("figures", len(album.plots))
+        made.note("sections", [section.name for section in shown])
+    log.info("wrote a page of %d sections and %d figures to %s", len(shown), len(album.plots), out / "index.html")
+
+
+def build(album: Album, results: sections.Results, *, n_examples: int) -> list[Section]:
+    """The sections in the order of the page."""
+    found = [
+        sections.what_was_run(results),
+        sections.images(album, results, n_examples),
+        sections.restoration_section(results),
+        sections.training(album, results),
+        sections.localization(album, results),
+        sections.embedding_maps(album, results),
+        sections.biology(album, results),
+        sections.time_and_memory(album, results),
+    ]
+    return [sections.summary_section(results), *(section for section in found if section is not None)]

@@ -1,0 +1,182 @@
+"""The answers at the top of the page, in words derived from the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from multiscope.report.blocks import Statement, Statements, Verdict, listing, number, percent, plural
+from multiscope.report.confusion import Recognition
+from multiscope.report.restoration import INPUT, Gain, gain, gains, methods
+
+MOST_ENCODERS = 3
+_UNITS = {"psnr": ("PSNR", " dB", 2), "ssim": ("SSIM", "", 3)}
+_LABELS: dict[str, tuple[str, Verdict]] = {
+    "better": ("better", "better"),
+    "worse": ("worse", "worse"),
+    "unclear": ("no clear difference", "unclear"),
+}
+
+
+def restoration_answers(scores: pd.DataFrame, summary: pd.DataFrame) -> Statements:
+    """Does restoration beat the input? One statement a defect and method, under the fixed rule."""
+    items = []
+    for (dataset, defect), part in scores.groupby(["dataset", "defect"], sort=True):
+        where = f"{dataset}, {defect}" if scores["dataset"].nunique() > 1 else str(defect)
+        means = summary[(summary["dataset"] == dataset) & (summary["defect"] == defect) & (summary["rule"] == "fixed")]
+        table = means.set_index(["metric", "label"])["mean"]
+        for label in (label for label in methods(part) if label != INPUT):
+            found = {
+                metric: gain(gains(part, defect=str(defect), label=label, metric=metric, rule="fixed"))
+                for metric in _UNITS
+                if (metric, label) in table.index and (metric, INPUT) in table.index
+            }
+            if found:
+                items.append(_restoration(where, label, found, table))
+    return Statements("Does restoring beat leaving the image as it is? (rule: fixed)", items)
+
+
+def _restoration(where: str, label: str, found: dict[str, Gain], table: pd.Series) -> Statement:
+    verdicts = {metric: g.verdict for metric, g in found.items()}
+    if set(verdicts.values()) == {"better", "worse"}:
+        badge: tuple[str, Verdict] = ("mixed", "unclear")
+        opening = f"{where}: {label} is better than the input by one measure and worse by the other."
+    elif "worse" in verdicts.values():
+        badge, opening = _LABELS["worse"], f"{where}: {label} is worse than the input{_by(verdicts, 'worse')}."
+    elif "better" in verdicts.values():
+        badge, opening = _LABELS["better"], f"{where}: {label} is better than the input{_by(verdicts, 'better')}."
+    else:
+        badge, opening = _LABELS["unclear"], f"{where}: no clear difference between {label} and the input."
+    parts = [_gain_words(metric, g, table[metric, INPUT], table[metric, label]) for metric, g in found.items()]
+    first = next(iter(found.values()))
+    base = f"Over {plural(first.n_images, 'test image')} of {plural(first.n_fields, 'field')}."
+    if any(g.n_fields < 2 for g in found.values()):
+        base += " With one field there is no interval, so nothing can be concluded."
+    if infinite := max(g.n_infinite for g in found.values()):
+        base += f" {plural(infinite, 'image')} equal to the clean one left out, where PSNR has no value."
+    return Statement(f"{opening} {' '.join(parts)} {base}", *badge)
+
+
+def _by(verdicts: dict[str, str], verdict: str) -> str:
+    """Which measure says so, where the other does not."""
+    saying = [_UNITS[metric][0] for metric, v in verdicts.items() if v == verdict]
+    return "" if len(saying) == len(verdicts) else f" in {listing(saying)}, with no clear difference in the other"
+
+
+def _gain_words(metric: str, g: Gain, before: float, after: float) -> str:
+    name, unit, digits = _UNITS[metric]
+    text = f"{name} goes from {number(before, digits)} to {number(after, digits)}{unit}"
+    if g.mean == g.mean:
+        sign = "+" if g.mean >= 0 else ""
+        text += f" (change {sign}{number(g.mean, digits)}"
+        if g.low == g.low:
+            text += f", 95 % interval {number(g.low, digits)} to {number(g.high, digits)}"
+        text += f"; higher in {g.n_better} of {g.n_images})"
+    return text + "."
+
+
+def recognition_answers(found: Sequence[Recognition]) -> Statements:
+    """Is localization recognised on fields that were never trained on?"""
+    return Statements("Is localization recognised on held-out fields?", [_recognition(r) for r in found])
+
+
+def _recognition(r: Recognition) -> Statement:
+    low, high = r.interval
+    said = f"{r.encoder}: "
+    said += (
+        f"{percent(r.accuracy, 1)} of {plural(r.n_cells, 'held-out cell')} from {plural(r.n_fields, 'field')} right "
+        f"(95 % interval {percent(low, 1)} to {percent(high, 1)}; balanced accuracy {percent(r.balanced, 1)}). "
+        f"Always naming the commonest compartment, {r.majority}, would give {percent(r.chance, 1)}."
+    )
+    if low > r.chance:
+        return Statement(f"{said} That is above chance.", "above chance", "better")
+    if high < r.chance:
+        return Statement(f"{said} That is below chance: it does not work here.", "below chance", "worse")
+    return Statement(f"{said} The interval includes chance.", "not above chance", "unclear")
+
+
+def scale_answers(scores: pd.DataFrame, metric: str = "ap") -> list[Statements]:
+    """Biology in the profiles, by scale; and what degrading and restoring do to it."""
+    chosen = scores[(scores["metric"] == metric) & scores["value"].notna()]
+    above, changes = [], []
+    for (scale, standard), part in chosen.groupby(["scale", "standard"], sort=False):
+        where = (
+            f"{scale} ({standard})" if chosen.loc[chosen["scale"] == scale, "standard"].nunique() > 1 else str(scale)
+        )
+        for label in _best_encoders(part):
+            rows = {str(row["source"]): row for _, row in part[part["label"] == label].iterrows()}
+            source = "clean" if "clean" in rows else next(iter(rows))
+            above.append(_against_chance(where, label, source, rows[source]))
+            changes += _changes(where, label, rows)
+    name = metric.upper()
+    found = [Statements(f"Is biology found in the profiles? ({name} against standards)", above)]
+    if changes:
+        found.append(Statements(f"What do degrading and restoring do to it? ({name})", changes))
+    return [statements for statements in found if statements.items]
+
+
+def _best_encoders(part: pd.DataFrame) -> list[str]:
+    """The encoders with the highest scores on clean images, or on what there is."""
+    reference = part[part["source"] == "clean"] if (part["source"] == "clean").any() else part
+    best = reference.groupby("label")["value"].max().sort_values(ascending=False, kind="stable")
+    return [str(label) for label in best.index[:MOST_ENCODERS]]
+
+
+def _against_chance(where: str, label: str, source: str, row: pd.Series) -> Statement:
+    text = (
+        f"{where}: {label} on {source} images scores {_interval(row)}, chance {number(row['chance'], 2)}, "
+        f"over {plural(int(row['n_proteins']), 'protein')}."
+    )
+    if not (row["ci_low"] == row["ci_low"] and row["ci_high"] == row["ci_high"]):
+        return Statement(f"{text} There is no interval, so nothing can be concluded.", "no interval", "unclear")
+    if row["ci_low"] > row["chance"]:
+        return Statement(f"{text} That is above chance.", "above chance", "better")
+    if row["ci_high"] < row["chance"]:
+        return Statement(f"{text} That is below chance.", "below chance", "worse")
+    return Statement(f"{text} The interval includes chance: no such biology is shown.", "not above chance", "unclear")
+
+
+def _changes(where: str, label: str, rows: dict[str, pd.Series]) -> list[Statement]:
+    if "degraded" not in rows:
+        return []
+    degraded = rows["degraded"]
+    found = []
+    for source in (source for source in rows if source.startswith("restored")):
+        restored = rows[source]
+        clean = f"clean {_interval(rows['clean'])}, " if "clean" in rows else ""
+        text = f"{where}, {label}: {clean}degraded {_interval(degraded)}, {source} {_interval(restored)}."
+        found.append(Statement(f"{text} {_compared(degraded, restored)}", *_badge(degraded, restored)))
+    if not found and "clean" in rows:
+        clean_row = rows["clean"]
+        text = f"{where}, {label}: clean {_interval(clean_row)}, degraded {_interval(degraded)}."
+        overlap = _overlap(clean_row, degraded)
+        lower = degraded["value"] < clean_row["value"]
+        said = "The intervals overlap." if overlap else f"Degrading {'lowers' if lower else 'raises'} it."
+        badge: tuple[str, Verdict] = _LABELS["unclear"] if overlap else _LABELS["worse" if lower else "better"]
+        found.append(Statement(f"{text} {said}", *badge))
+    return found
+
+
+def _compared(degraded: pd.Series, restored: pd.Series) -> str:
+    moved = restored["value"] - degraded["value"]
+    if _overlap(degraded, restored):
+        towards = "higher" if moved > 0 else "lower" if moved < 0 else "the same"
+        than = "as" if moved == 0 else "than"
+        return f"After restoring it is {towards} {than} before, but the intervals overlap: no clear difference."
+    return f"Restoring {'raises' if moved > 0 else 'lowers'} it."
+
+
+def _badge(degraded: pd.Series, restored: pd.Series) -> tuple[str, Verdict]:
+    if _overlap(degraded, restored):
+        return _LABELS["unclear"]
+    return _LABELS["better" if restored["value"] > degraded["value"] else "worse"]
+
+
+def _overlap(one: pd.Series, other: pd.Series) -> bool:
+    """True also where an interval is missing: no difference is claimed without one."""
+    return not (one["ci_high"] < other["ci_low"] or other["ci_high"] < one["ci_low"])
+
+
+def _interval(row: pd.Series) -> str:
+    return f"{number(row['value'], 2)} ({number(row['ci_low'], 2)} to {number(row['ci_high'], 2)})"

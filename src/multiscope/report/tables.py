@@ -1,0 +1,232 @@
+"""Tables of the page, from the frames behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from multiscope.report.blocks import NONE, Cell, Table, number, percent
+from multiscope.report.confusion import Recognition
+from multiscope.report.inputs import Folder
+from multiscope.report.restoration import INPUT, METRICS, RULES
+
+_DIGITS = {"psnr": 2, "ssim": 3}
+_NAMES = {"psnr": "PSNR (dB)", "ssim": "SSIM"}
+
+
+def restoration_table(summary: pd.DataFrame) -> Table:
+    """Mean and spread by defect and method, a column for each rule and metric; the input first, the best bold."""
+    rules = [rule for rule in RULES if rule in set(summary["rule"])]
+    columns = [(rule, metric) for rule in rules for metric in METRICS if metric in set(summary["metric"])]
+    several = summary["dataset"].nunique() > 1
+    rows = []
+    for (dataset, defect), part in summary.groupby(["dataset", "defect"], sort=True):
+        labels = sorted(part["label"].unique(), key=lambda label: (label != INPUT, label))
+        best = part.groupby(["rule", "metric"])["mean"].max()
+        for label in labels:
+            images = part.loc[part["label"] == label, "n_images"].max()
+            head = Cell(f"{dataset}: {defect}" if several else str(defect), head=label == labels[0])
+            first = head if label == labels[0] else Cell("")
+            scored = dict(_by_column(part[part["label"] == label]))
+            cells = [_score_cell(scored.get(column), column[1], float(best.get(column, 0.0))) for column in columns]
+            rows.append([first, Cell(_method(label)), *cells, Cell(str(images), number=True)])
+    groups = [("", 2), *((f"rule: {rule}", sum(c[0] == rule for c in columns)) for rule in rules), ("", 1)]
+    headers = ["defect", "method", *(_NAMES[metric] for _, metric in columns), "images"]
+    caption = "Mean ± standard deviation over images; the best of each defect is bold. Higher is better."
+    if (summary["n_seeds"] > 1).any():
+        caption += " Small: standard deviation over seeds."
+    return Table(headers, rows, caption, groups)
+
+
+def _method(label: str) -> str:
+    return "input (nothing done)" if label == INPUT else label
+
+
+def _by_column(part: pd.DataFrame) -> Iterator[tuple[tuple[str, str], pd.Series]]:
+    for _, row in part.iterrows():
+        yield (str(row["rule"]), str(row["metric"])), row
+
+
+def _score_cell(row: pd.Series | None, metric: str, best: float) -> Cell:
+    if row is None:
+        return Cell(NONE, number=True)
+    digits = _DIGITS[metric]
+    spread = "" if pd.isna(row["sd_images"]) else f" ± {number(row['sd_images'], digits)}"
+    note = f"seeds ± {number(row['sd_seeds'], digits)}" if row["n_seeds"] > 1 else ""
+    # equal on the page is equal for the reader
+    strong = number(row["mean"], digits) == number(best, digits)
+    return Cell(number(row["mean"], digits) + spread, note, strong=strong, number=True)
+
+
+def recognition_table(found: Sequence[Recognition]) -> Table:
+    """Accuracy of each classifier beside chance."""
+    headers = [
+        "encoder",
+        "accuracy",
+        "95 % interval",
+        "balanced accuracy",
+        "chance",
+        "always names",
+        "cells",
+        "fields",
+        "seeds",
+    ]
+    rows = [
+        [
+            Cell(r.encoder, head=True),
+            Cell(percent(r.accuracy, 1), _between(r.by_seed), number=True),
+            Cell(f"{percent(r.interval[0], 1)} to {percent(r.interval[1], 1)}", number=True),
+            Cell(percent(r.balanced, 1), number=True),
+            Cell(percent(r.chance, 1), number=True),
+            Cell(r.majority),
+            Cell(f"{r.n_cells:,}", number=True),
+            Cell(f"{r.n_fields:,}", number=True),
+            Cell(str(len(r.by_seed)), number=True),
+        ]
+        for r in found
+    ]
+    return Table(headers, rows)
+
+
+def _between(by_seed: list[float]) -> str:
+    return f"seeds {percent(min(by_seed), 1)} to {percent(max(by_seed), 1)}" if len(by_seed) > 1 else ""
+
+
+def score_table(scores: pd.DataFrame) -> Table:
+    """Scores of profiles by standard, encoder and source."""
+    headers = ["scale", "standard", "encoder", "source", "metric", "value", "interval", "chance", "proteins", "terms",
+               "positive pairs"]  # fmt: skip
+    rows = [
+        [
+            Cell(row["scale"], head=True), Cell(row["standard"]), Cell(row["label"]), Cell(row["source"]),
+            Cell(row["metric"]), *_value_cells(row), _count(row["n_proteins"]), _count(row["n_terms"]),
+            _count(row["n_positive_pairs"]),
+        ]
+        for _, row in scores.iterrows()
+    ]  # fmt: skip
+    return Table(headers, rows)
+
+
+def retrieval_table(scores: pd.DataFrame) -> Table:
+    """Retrieval scores by encoder and source."""
+    headers = [
+        "encoder",
+        "source",
+        "metric",
+        "value",
+        "interval",
+        "chance",
+        "proteins",
+        "query cells",
+        "reference cells",
+    ]
+    rows = [
+        [
+            Cell(row["label"], head=True), Cell(row["source"]), Cell(row["metric"]), *_value_cells(row),
+            _count(row["n_proteins"]), _count(row["n_query_cells"]), _count(row["n_reference_cells"]),
+        ]
+        for _, row in scores.iterrows()
+    ]  # fmt: skip
+    return Table(headers, rows)
+
+
+def _value_cells(row: pd.Series) -> list[Cell]:
+    note = f"{row['n_seeds']} seeds ± {number(row['sd_seeds'], 3)}" if row["n_seeds"] > 1 else ""
+    above = row["ci_low"] > row["chance"]
+    return [
+        Cell(number(row["value"], 3), note, strong=bool(above), number=True),
+        Cell(f"{number(row['ci_low'], 3)} to {number(row['ci_high'], 3)}", number=True),
+        Cell(number(row["chance"], 3), number=True),
+    ]
+
+
+def _count(value: float) -> Cell:
+    return Cell(NONE if pd.isna(value) else f"{int(value):,}", number=True)
+
+
+def usage_table(rules: pd.DataFrame) -> Table:
+    """Jobs, time and memory by rule."""
+    rows = [
+        [
+            Cell(row["rule"], head=True),
+            _count(row["jobs"]),
+            Cell(number(row["seconds"], 1), number=True),
+            Cell(number(row["cpu_seconds"], 1), number=True),
+            Cell(number(row["memory_mb"], 0), number=True),
+        ]
+        for _, row in rules.iterrows()
+    ]
+    return Table(["rule", "jobs", "time (s)", "CPU time (s)", "highest memory (MB)"], rows)
+
+
+def stage_table(folders: Sequence[Folder]) -> Table:
+    """Every result that went in: stage, seed, device, duration."""
+    rows = [
+        [
+            Cell(folder.stage, head=True),
+            Cell(folder.name),
+            Cell(NONE if folder.seed is None else str(folder.seed), number=True),
+            Cell(str(folder.manifest.get("stage_version", NONE)), number=True),
+            Cell(str(folder.manifest.get("device", NONE))),
+            Cell(number(float(folder.manifest.get("wall_seconds", "nan")), 1), number=True),
+            Cell(str(folder.manifest.get("finished", NONE)).replace("T", " ").replace("+00:00", " UTC")),
+        ]
+        for folder in folders
+    ]
+    return Table(["stage", "result", "seed", "version", "device", "writing time (s)", "finished"], rows)
+
+
+def count_table(folders: Sequence[Folder]) -> Table | None:
+    """What was kept and what was dropped, with the reasons."""
+    rows = []
+    for folder in folders:
+        seed = "" if folder.seed is None else f", seed {folder.seed}"
+        for what, counted in folder.manifest.get("counts", {}).items():
+            dropped = {reason: n for reason, n in counted.get("dropped", {}).items() if n}
+            reasons = ", ".join(f"{reason}: {n:,}" for reason, n in dropped.items())
+            rows.append(
+                [
+                    Cell(folder.stage, head=True),
+                    Cell(folder.name + seed),
+                    Cell(what),
+                    Cell(f"{counted.get('kept', 0):,}", number=True),
+                    Cell(f"{sum(dropped.values()):,}", number=True),
+                    Cell(reasons or NONE),
+                ]
+            )
+    return Table(["stage", "result", "what", "kept", "dropped", "why dropped"], rows) if rows else None
+
+
+def version_table(folders: Sequence[Folder]) -> Table:
+    """Versions of the packages; several where results were made with several."""
+    found: dict[str, list[str]] = {}
+    for folder in folders:
+        for package, version in folder.manifest.get("packages", {}).items():
+            versions = found.setdefault(package, [])
+            if version not in versions:
+                versions.append(str(version))
+    rows = [[Cell(package, head=True), Cell(", ".join(versions))] for package, versions in found.items()]
+    return Table(["package", "version"], rows)
+
+
+def content_networks(folders: Sequence[Folder]) -> list[tuple[str, str]]:
+    """The content network of every result that notes one."""
+    found: dict[str, list[str]] = {}
+    for folder in folders:
+        note = folder.notes.get("content_network")
+        if note is not None:
+            text = _facts(note)
+            users = found.setdefault(text, [])
+            if (user := f"{folder.stage} {folder.name}") not in users:
+                users.append(user)
+    return [(", ".join(users), text) for text, users in found.items()]
+
+
+def _facts(note: object) -> str:
+    """A note in words; measured numbers are left out, since they differ from seed to seed."""
+    if not isinstance(note, dict):
+        return str(note)
+    told = {key: value for key, value in note.items() if key != "kind" and not isinstance(value, float)}
+    facts = [f"{key} {str(value)[:16]}" for key, value in told.items()]
+    return "; ".join([str(note.get("kind", "")), *facts]).strip("; ")

@@ -1,0 +1,153 @@
+"""The stage `restore`: train a restorer on pairs, restore the fields, score the test fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from torch import nn
+
+from multiscope.config import Restore
+from multiscope.data.patches import Fields
+from multiscope.errors import InputError
+from multiscope.manifest import stage_output, verify
+from multiscope.nn.cards import save_network
+from multiscope.nn.padding import pad_to_multiple
+from multiscope.progress import track
+from multiscope.restore import STAGE_VERSION
+from multiscope.restore.cgan import CGanRecipe, TrainingPairs, restorer_settings
+from multiscope.restore.scores import score
+from multiscope.stores.fields import write_field
+from multiscope.stores.samples import SampleStore
+from multiscope.training.content import content_network
+from multiscope.training.device import device_name, make_fabric
+from multiscope.training.finish import keep_history, open_state
+from multiscope.training.loop import Plan, train
+
+SCORE_COLUMNS = [
+    "dataset",
+    "defect",
+    "method",
+    "setting",
+    "n_pairs",
+    "augmentation",
+    "seed",
+    "image_id",
+    "metric",
+    "rule",
+    "value",
+]
+
+
+def run(
+    *,
+    data: Path,
+    pairs: Path,
+    out: Path,
+    state: Path,
+    config: Restore,
+    seed: int,
+    device: str = "auto",
+    threads: int = 1,
+) -> None:
+    """Train the cGAN on `pairs`, restore every field of `data` with its own defect, score the test fields with each."""
+    fabric = make_fabric(device, threads=threads)
+    fields, pairs_manifest = Fields(data), verify(pairs)
+    training = TrainingPairs(SampleStore(pairs / "pairs.zarr"))
+    settings, inputs = config.model_dump(mode="json"), {"data": data, "pairs": pairs}
+    folder = open_state(state, stage="restore", version=STAGE_VERSION, config=settings, inputs=inputs, seed=seed)
+    content, content_note = content_network(config.content, training.draw_clean, seed=seed, fabric=fabric)
+    recipe = CGanRecipe(config.cgan, training, content, seed=seed, fabric=fabric)
+    train(recipe, Plan(what="restore: cgan", steps=config.cgan.steps, seed=seed), folder)
+    if recipe.ema:
+        recipe.ema.copy_to(recipe.network)
+    described = {"dataset": fields.manifest["notes"]["dataset"], "seed": seed} | {
+        key: pairs_manifest["notes"][key] for key in ("setting", "n_pairs", "augmentation")
+    }
+    with stage_output(
+        out,
+        stage="restore",
+        version=STAGE_VERSION,
+        config=settings,
+        inputs=inputs,
+        seed=seed,
+        device=device_name(fabric),
+    ) as made:
+        save_network(
+            made.path,
+            recipe.network,
+            "resnet_generator",
+            restorer_settings(config.cgan),
+            {"channels": fields.channels, "scale": fields.manifest["notes"]["range"], "defects": fields.defects},
+        )
+        keep_history(folder, made.path)
+        rows = _restore_fields(fields, recipe.network.eval(), made.path / "restored.zarr", device=fabric.device)
+        scores = pd.DataFrame(rows).assign(**described)[SCORE_COLUMNS]
+        scores.to_parquet(made.path / "scores.parquet")
+        made.count("training pairs", len(training.clean))
+        made.count("scored images", scores["image_id"].nunique())
+        made.note("content_network", content_note)
+        made.note("method", "cgan")
+    folder.remove()
+
+
+def gather_scores(*, runs: Sequence[Path], out: Path, csv: Path) -> None:
+    """One table of the scores of all `runs`; the input's rows, the same in runs on the same pairs, stand once."""
+    tables = [pd.read_parquet(run / "scores.parquet") for run in runs if verify(run)]
+    scores = pd.concat(tables, ignore_index=True).drop_duplicates(ignore_index=True)
+    scores[SCORE_COLUMNS].to_parquet(out)
+    scores[SCORE_COLUMNS].to_csv(csv, index=False)
+
+
+def restore_plane(
+    network: nn.Module, plane: npt.NDArray[np.float32], *, device: torch.device
+) -> npt.NDArray[np.float32]:
+    """Restore one plane (Y, X) in [-1, 1], of any size."""
+    padded, crop = pad_to_multiple(torch.from_numpy(plane)[None, None].to(device), 4)
+    with torch.no_grad():
+        restored: npt.NDArray[np.float32] = network(padded)[crop][0, 0].cpu().numpy()
+    return restored
+
+
+def _restore_fields(fields: Fields, network: nn.Module, store: Path, *, device: torch.device) -> list[dict[str, Any]]:
+    """Write every restored field; score those of the test side."""
+    jobs = list(_jobs(fields))
+    rows: list[dict[str, Any]] = []
+    pixel_size = fields.manifest["notes"].get("pixel_size_um")
+    for field_id, defect, scored in track(jobs, what="restore: fields", total=len(jobs)):
+        degraded = fields.image(defect, field_id)
+        restored = np.stack(
+            [
+                scale.to_camera(restore_plane(network, scale.to_unit(plane), device=device))
+                for scale, plane in zip(fields.scales, degraded, strict=True)
+            ]
+        )
+        write_field(store / defect / field_id, restored, channels=fields.channels, pixel_size_um=pixel_size)
+        if scored:
+            for method, image in (("input", degraded), ("cgan", restored)):
+                for row in _score_field(fields, image, fields.image("clean", field_id), field_id):
+                    rows.append({"defect": defect, "method": method, **row})
+    if not rows:
+        raise InputError(f"{fields.path}: has no test fields; give the split a share for testing")
+    return rows
+
+
+def _jobs(fields: Fields) -> Iterator[tuple[str, str, bool]]:
+    """Field, defect, and whether it is scored: test fields with every defect, the others with their own."""
+    for row in fields.table.to_dict("records"):
+        test = row["split"] == "test"
+        for defect in fields.defects if test else [row["defect"]]:
+            yield row["field_id"], defect, test
+
+
+def _score_field(
+    fields: Fields, image: npt.NDArray[Any], clean: npt.NDArray[Any], field_id: str
+) -> Iterator[dict[str, Any]]:
+    for index, (channel, scale) in enumerate(zip(fields.channels, fields.scales, strict=True)):
+        for metric, rule, value in score(image[index], clean[index], data_range=scale.high - scale.low):
+            yield {"image_id": f"{field_id}/{channel}", "metric": metric, "rule": rule, "value": value}

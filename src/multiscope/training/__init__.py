@@ -1,0 +1,1 @@
+"""The one training loop: device, order of samples, checkpoints, resume, history."""

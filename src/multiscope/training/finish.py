@@ -1,0 +1,28 @@
+"""Opening the state of a training and keeping what it leaves: shared by the stages that train."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from multiscope.manifest import digest_of, fingerprint
+from multiscope.training.state import StateFolder
+
+
+def open_state(
+    path: Path, *, stage: str, version: int, config: Mapping[str, Any], inputs: Mapping[str, Path], seed: int
+) -> StateFolder:
+    """The state folder of this very run: same stage, version, settings, inputs and seed, else it starts anew."""
+    digests = {name: digest_of(folder) for name, folder in inputs.items()}
+    return StateFolder(
+        path, fingerprint=fingerprint(stage=stage, version=version, config=config, inputs=digests, seed=seed)
+    )
+
+
+def keep_history(folder: StateFolder, out: Path) -> None:
+    """Copy history, and checkpoints where there are any, into a stage's output."""
+    shutil.copyfile(folder.history, out / "history.jsonl")
+    if any(folder.epochs.iterdir()):
+        shutil.copytree(folder.epochs, out / "epochs")

@@ -1,0 +1,62 @@
+"""What several rooms' tests need: a tiny virtual screen, made once, and where the real data lies."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from multiscope import config
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True, scope="session")
+def two_threads() -> None:
+    torch.set_num_threads(2)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real images; tests that need it skip where it is missing."""
+    folder = Path(os.environ.get("MULTISCOPE_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}; set MULTISCOPE_DATA to its folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_config() -> config.VirtualScreen:
+    return config.VirtualScreen(
+        reader="virtual_screen",
+        compartments=["nucleus", "cytoplasm", "cell_periphery"],
+        processes_per_compartment=1,
+        complexes_per_process=1,
+        proteins_per_complex=2,
+        fields_per_protein=3,
+        cells_per_field=8,
+        field_size=128,
+        split=config.Split(train=0.34, val=0.33),
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_screen(tmp_path_factory: pytest.TempPathFactory, tiny_config: config.VirtualScreen) -> Path:
+    """The data folder of a screen of six proteins in three compartments."""
+    from multiscope.data.stage import run
+
+    out = tmp_path_factory.mktemp("screen") / "data"
+    run(out=out, dataset="tiny", config=tiny_config)
+    return out
+
+
+@pytest.fixture(scope="session")
+def tiny_crops(tmp_path_factory: pytest.TempPathFactory, tiny_screen: Path) -> Path:
+    """Crops of the clean fields of `tiny_screen`."""
+    from multiscope.crop.stage import run
+
+    out = tmp_path_factory.mktemp("crops") / "clean"
+    run(data=tiny_screen, source="clean", restored=None, out=out, config=config.Crop(data="tiny"))
+    return out

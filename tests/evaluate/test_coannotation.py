@@ -1,0 +1,164 @@
+"""Co-annotation: known answers, invariances, a dense computation, honest intervals, a published table."""
+
+import gzip
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score
+from sklearn.metrics.pairwise import cosine_similarity
+
+from multiscope.errors import InputError
+from multiscope.evaluate import coannotation as module
+from multiscope.evaluate.coannotation import CoAnnotation, coannotation, profiled_terms
+from multiscope.evaluate.standards import Standard, read_gmt
+
+DATA = Path(os.environ.get("MULTISCOPE_DATA", Path(__file__).parents[3] / "shared" / "data"))
+
+
+def make_standard(terms: dict[str, set[str]]) -> Standard:
+    members = {name: frozenset(term) for name, term in terms.items()}
+    return Standard("made", "complex", members, "none (generated)", "name", "1", "CC0", "")
+
+
+def grouped(n_terms: int, size: int) -> tuple[list[str], Standard]:
+    names = [f"p{i:03d}" for i in range(n_terms * size)]
+    return names, make_standard({f"t{k}": set(names[k * size : (k + 1) * size]) for k in range(n_terms)})
+
+
+def score(x: npt.ArrayLike, names: list[str], standard: Standard, **kwargs: float) -> CoAnnotation:
+    settings = {"min_term_size": 2, "max_term_size": 300, "n_bootstrap": 10, "confidence": 0.95, **kwargs}
+    return coannotation(np.asarray(x), names, standard, **settings)  # type: ignore[arg-type]
+
+
+def clustered(n_terms: int, size: int, noise: float, seed: int = 0) -> npt.NDArray[np.float64]:
+    rng = np.random.default_rng(seed)
+    centres = np.repeat(rng.normal(size=(n_terms, 16)), size, axis=0)
+    return np.asarray(centres + noise * rng.normal(size=centres.shape))
+
+
+def test_a_perfect_embedding_scores_one() -> None:
+    names, standard = grouped(6, 4)
+    result = score(np.repeat(np.eye(6), 4, axis=0), names, standard, n_bootstrap=200)
+    assert (result.value, result.ci_low, result.ci_high) == (1, 1, 1)
+    assert (result.n_proteins, result.n_terms, result.n_positive_pairs) == (24, 6, 36)
+    assert result.chance == pytest.approx(36 / 276)
+
+
+def test_an_uninformed_embedding_scores_the_share_of_positives() -> None:
+    names, standard = grouped(20, 6)
+    scores = [score(np.random.default_rng(seed).normal(size=(120, 32)), names, standard) for seed in range(40)]
+    values = np.array([result.value for result in scores])
+    error = values.std(ddof=1) / np.sqrt(len(values))
+    # AP of a random ranking lies above the positive rate by a term of order log(n)/n
+    assert abs(values.mean() - scores[0].chance) < 4 * error + 0.002
+
+
+@pytest.mark.parametrize("block", [1, 50, 2**22])
+@given(seed=st.integers(0, 10**6))
+def test_it_equals_a_dense_computation(block: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    names = [f"p{i}" for i in range(14)]
+    terms = {f"t{k}": {str(name) for name in rng.choice(names, rng.integers(1, 6), replace=False)} for k in range(6)}
+    terms["fixed"] = {"p0", "p1"}
+    terms["other"] = {"p2", "p3"}
+    x = rng.integers(-1, 2, (14, 3)) + np.array([5.0, 0, 0])  # many ties
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_BLOCK", block)
+        result = score(x, names, make_standard(terms), max_term_size=4)
+    kept = [term for term in terms.values() if 2 <= len(term) <= 4]
+    present = sorted(set().union(*kept))
+    similar = cosine_similarity(x[[names.index(name) for name in present]])
+    pairs = [(i, j) for i in range(len(present)) for j in range(i)]
+    truth = [any({present[i], present[j]} <= term for term in kept) for i, j in pairs]
+    expected = average_precision_score(truth, np.round([similar[pair] for pair in pairs], 9))
+    assert result.value == pytest.approx(expected, abs=1e-12)
+    assert (result.n_proteins, result.n_terms) == (len(present), len(kept))
+    assert result.n_positive_pairs == sum(truth)
+
+
+def test_order_and_gain_do_not_matter() -> None:
+    names, standard = grouped(8, 4)
+    x = clustered(8, 4, noise=1)
+    expected = score(x, names, standard, n_bootstrap=50)
+    order = np.random.default_rng(1).permutation(len(names))
+    assert score(x[order], [names[i] for i in order], standard, n_bootstrap=50) == expected
+    gains = np.random.default_rng(2).uniform(0.01, 100, (len(names), 1))
+    assert score(x * gains, names, standard).value == pytest.approx(expected.value, abs=1e-9)
+    assert score(x + 3, names, standard).value != pytest.approx(expected.value, abs=1e-3)
+
+
+def test_the_interval_holds_the_value_and_shrinks_with_more_proteins() -> None:
+    widths = []
+    for size in (4, 16, 64):
+        names, standard = grouped(6, size)
+        result = score(clustered(6, size, noise=1), names, standard, n_bootstrap=300)
+        assert result.ci_low < result.value < result.ci_high
+        widths.append(result.ci_high - result.ci_low)
+    assert widths[0] > widths[1] > widths[2]
+    wider = score(clustered(6, 4, noise=1), *grouped(6, 4), n_bootstrap=300, confidence=0.99)
+    assert wider.ci_high - wider.ci_low > widths[0]
+
+
+def test_the_same_call_gives_the_same_numbers_and_is_quick() -> None:
+    names, standard = grouped(12, 4)
+    x = clustered(12, 4, noise=1)
+    started = time.process_time()
+    result = score(x, names, standard, n_bootstrap=500)
+    assert time.process_time() - started < 2
+    assert score(x, names, standard, n_bootstrap=500) == result
+    assert score(x, names, standard, n_bootstrap=500, seed=1).ci_low != result.ci_low
+
+
+def test_term_sizes_count_profiled_members() -> None:
+    standard = make_standard({"a": {"1", "2", "9"}, "b": {"1", "8"}, "c": {"1", "2", "3", "4"}})
+    limits = profiled_terms(standard, ["1", "2", "3", "4"], min_term_size=2, max_term_size=3)
+    assert limits.terms == {"a": {"1", "2"}}
+    assert (limits.n_too_small, limits.n_too_large) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("terms", "names", "said"),
+    [
+        ({"t": {"x", "y"}}, "abc", r"'made' has none .*: 2 in the standard, e\.g\. 'x', 3 profiled, e\.g\. 'a'; check"),
+        ({"t": {"a", "y"}}, "abc", r"none of its 1 terms has 2 to 300 profiled members \(1 have fewer\)"),
+        ({"t": {"a", "b", "c"}}, "abc", "all of the 3 pairs of 3 profiled proteins share a term"),
+        ({"t": {"a", "b"}}, "aab", "protein 'a' has more than one profile"),
+        ({"t": {"a", "n"}, "u": {"b", "c"}}, "abcn", "profile of protein 'n' has values that are not finite"),
+        ({"t": {"a", "z"}, "u": {"b", "c"}}, "abcz", "profile of protein 'z' has only zeros"),
+    ],
+)
+def test_what_cannot_be_scored_is_said_in_one_line(terms: dict[str, set[str]], names: str, said: str) -> None:
+    rows = {"n": [np.nan, 1.0], "z": [0.0, 0.0]}
+    x = np.array([rows.get(name, [1.0, ord(name)]) for name in names])
+    with pytest.raises(InputError, match=said) as error:
+        score(x, list(names), make_standard(terms))
+    assert "\n" not in str(error.value)
+
+
+def test_limits_of_one_member_leave_no_positive_pair() -> None:
+    with pytest.raises(InputError, match="none of the 1 pairs of 2 profiled proteins shares a term"):
+        score(np.eye(2), ["a", "b"], make_standard({"t": {"a"}, "u": {"b"}}), min_term_size=1)
+
+
+def test_a_published_table_of_features_knows_complexes() -> None:
+    features = DATA / "embeddings_yeast" / "ALP3_averaged_features.txt.gz"
+    complexes = DATA / "standards_yeast" / "cyc2008_complexes.gmt"
+    if not (features.is_file() and complexes.is_file()):
+        pytest.skip(f"needs {features} and {complexes} (set MULTISCOPE_DATA)")
+    with gzip.open(features, "rt") as file:
+        table = pd.read_csv(file, sep="\t", index_col=0, dtype={0: str})
+    x = ((table - table.mean()) / table.std()).fillna(0).to_numpy()
+    names = table.index.tolist()
+    standard = read_gmt(complexes, name="cyc2008", scale="complex")
+    result = score(x, names, standard, n_bootstrap=50)
+    assert (result.n_proteins, result.n_terms, result.n_positive_pairs) == (1167, 308, 5934)
+    assert result.ci_low > 2 * result.chance
+    shuffled = score(np.random.default_rng(0).permutation(x), names, standard)
+    assert shuffled.value < result.value / 2

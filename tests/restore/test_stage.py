@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from multiscope.augment.stage import run_pairs
+from multiscope.config import Augment, CGan, Content, Pairs, Restore
+from multiscope.data.patches import Fields
+from multiscope.manifest import read_manifest
+from multiscope.nn.resnet_generator import ResnetGenerator
+from multiscope.restore.scores import RULES
+from multiscope.restore.stage import SCORE_COLUMNS, gather_scores, restore_plane, run
+from multiscope.stores.fields import read_field
+
+SMALL = Restore(
+    content=Content(steps=20, width=4), cgan=CGan(width=8, blocks=1, critic_width=4, steps=150, batch_size=8)
+)
+
+
+@pytest.fixture(scope="module")
+def restored(tiny_screen: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("restore")
+    augment = Augment(data="tiny", patch_size=64, pairs=Pairs(n_pairs=20, alpha=1))
+    run_pairs(data=tiny_screen, generator=None, out=folder / "pairs", config=augment, seed=0)
+    out = folder / "cgan"
+    state = folder / "state"
+    run(data=tiny_screen, pairs=folder / "pairs", out=out, state=state, config=SMALL, seed=0, device="cpu", threads=2)
+    return out
+
+
+def test_one_row_an_image_metric_and_rule(restored: Path, tiny_screen: Path) -> None:
+    scores = pd.read_parquet(restored / "scores.parquet")
+    fields = Fields(tiny_screen)
+    test = fields.rows(split="test")
+    assert list(scores.columns) == SCORE_COLUMNS
+    assert len(scores) == len(test) * 2 * len(fields.defects) * 2 * 2 * len(RULES)
+    assert not scores.duplicated(SCORE_COLUMNS[:-1]).any()
+    assert set(scores["method"]) == {"input", "cgan"}
+    assert set(scores["n_pairs"]) == {20}
+    assert set(scores["augmentation"]) == {"none"}
+
+
+def test_restoring_beats_doing_nothing(restored: Path) -> None:
+    scores = pd.read_parquet(restored / "scores.parquet")
+    fixed = scores[(scores["rule"] == "fixed") & (scores["metric"] == "psnr")]
+    mean = fixed.groupby(["defect", "method"])["value"].mean().unstack()
+    assert (mean["cgan"] > mean["input"]).sum() >= 2, mean
+
+
+def test_scores_are_those_of_the_written_images(restored: Path, tiny_screen: Path) -> None:
+    from skimage.metrics import peak_signal_noise_ratio
+
+    fields = Fields(tiny_screen)
+    row = pd.read_parquet(restored / "scores.parquet").query("method == 'cgan' and rule == 'fixed' and metric == 'psnr'")
+    row = row.iloc[0]
+    field_id, channel = row["image_id"].split("/")
+    index = fields.channels.index(channel)
+    image = read_field(restored / "restored.zarr" / row["defect"] / field_id)[index]
+    scale = fields.scales[index]
+    clean = fields.image("clean", field_id)[index].astype(float)
+    expected = peak_signal_noise_ratio(clean, image.astype(float), data_range=scale.high - scale.low)
+    assert row["value"] == pytest.approx(expected)
+
+
+def test_the_manifest_says_which_content_network_was_used(restored: Path) -> None:
+    note = read_manifest(restored)["notes"]["content_network"]
+    assert note["kind"] == "autoencoder trained on this run's patches"
+
+
+def test_gathering_keeps_the_input_once(restored: Path, tmp_path: Path) -> None:
+    out, csv = tmp_path / "scores.parquet", tmp_path / "scores.csv"
+    gather_scores(runs=[restored, restored], out=out, csv=csv)
+    one = pd.read_parquet(restored / "scores.parquet")
+    assert len(pd.read_parquet(out)) == len(one) == len(pd.read_csv(csv))
+
+
+def test_an_untrained_residual_restorer_is_the_identity_at_any_size() -> None:
+    network = ResnetGenerator(width=4, blocks=1, output="residual").eval()
+    plane = np.random.default_rng(0).normal(size=(37, 51)).astype(np.float32)
+    assert np.array_equal(restore_plane(network, plane, device=torch.device("cpu")), plane)

@@ -1,0 +1,50 @@
+rule augment:
+    input:
+        data=lambda wildcards: restored_data(),
+    output:
+        directory("<results>/augment/cin_gan/seed{seed}"),
+    log:
+        "<logs>/augment/cin_gan/seed{seed}.log",
+    benchmark:
+        "<benchmarks>/augment/cin_gan_seed{seed}.tsv"
+    conda:
+        "../../envs/multiscope.yaml"
+    threads: 2
+    resources:
+        mem_mb=attempts(4000),
+        runtime=attempts(240),
+        gpu=1,
+    params:
+        # how pairs are mixed concerns the rule `pairs` alone
+        config=lambda wildcards: settings.as_json(
+            RUN.augment.model_copy(update={"pairs": settings.Pairs()})
+        ),
+        version=AUGMENT_VERSION,
+    shell:
+        "multiscope augment --data {input.data} --config {params.config:q} --seed {wildcards.seed}"
+        " --threads {threads} --out {output} &> {log}"
+
+
+rule pairs:
+    input:
+        data=lambda wildcards: restored_data(),
+        generator=lambda wildcards: runs_of_generator(wildcards.seed),
+    output:
+        directory("<results>/augment/pairs/seed{seed}"),
+    log:
+        "<logs>/augment/pairs/seed{seed}.log",
+    benchmark:
+        "<benchmarks>/pairs/seed{seed}.tsv"
+    conda:
+        "../../envs/multiscope.yaml"
+    threads: 1
+    resources:
+        mem_mb=attempts(4000),
+        runtime=attempts(60),
+    params:
+        config=section("augment"),
+        version=AUGMENT_VERSION,
+        generator=lambda wildcards, input: options(generator=input.generator),
+    shell:
+        "multiscope pairs --data {input.data} {params.generator:q} --config {params.config:q} --seed {wildcards.seed}"
+        " --threads {threads} --out {output} &> {log}"

@@ -1,0 +1,144 @@
+# Helpers of the rules: the checked configuration and what follows from it. Nothing heavy is imported while parsing.
+import sys
+
+from multiscope import config as settings
+from multiscope.errors import InputError
+from multiscope.augment import STAGE_VERSION as AUGMENT_VERSION
+from multiscope.crop import STAGE_VERSION as CROP_VERSION
+from multiscope.data import STAGE_VERSION as DATA_VERSION
+from multiscope.embed import STAGE_VERSION as EMBED_VERSION
+from multiscope.evaluate import STAGE_VERSION as EVALUATE_VERSION
+from multiscope.localize import STAGE_VERSION as LOCALIZE_VERSION
+from multiscope.report import STAGE_VERSION as REPORT_VERSION
+from multiscope.restore import STAGE_VERSION as RESTORE_VERSION
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9_-]*"
+
+try:
+    RUN = settings.parse_config(config, "config")
+except InputError as error:
+    print(f"multiscope: {error}", file=sys.stderr)
+    sys.exit(2)
+
+
+def section(name):
+    """A stage's resolved section as JSON: what the command gets, and what a change reruns."""
+    found = getattr(RUN, name)
+    return settings.as_json(found) if found is not None else "{}"
+
+
+def attempts(value):
+    """A resource that grows with each retry."""
+    return lambda wildcards, attempt: value * attempt
+
+
+def folder_of(source):
+    """A source as part of a path: restored:cgan is restored_cgan."""
+    return source.replace(":", "_")
+
+
+def source_of(folder):
+    """The source that `folder_of` named."""
+    return folder.replace("restored_", "restored:", 1)
+
+
+def data_folder(dataset):
+    return f"<results>/data/{dataset}"
+
+
+def restored_data():
+    """The data set that augment and restore work on."""
+    return data_folder(RUN.augment.data)
+
+
+def crops_folder(source, seed):
+    """Crops of one source: a data set of crops as it is, or what `crop` cut; restored ones are of one seed."""
+    if isinstance(RUN.data[RUN.localize.data], settings.CropsFolder):
+        return data_folder(RUN.localize.data)
+    folder = f"<results>/crop/{folder_of(source)}"
+    return f"{folder}/seed{seed}" if source.startswith("restored:") else folder
+
+
+def crop_sources():
+    if isinstance(RUN.data[RUN.localize.data], settings.CropsFolder):
+        return ["clean"]
+    return RUN.crop.sources
+
+
+def all_crops():
+    return sorted(
+        {
+            crops_folder(source, seed)
+            for source in RUN.crop.sources
+            for seed in RUN.seeds
+        }
+    )
+
+
+def runs(pattern, **wildcards):
+    """Folders of all seeds."""
+    return expand(pattern, seed=RUN.seeds, allow_missing=True, **wildcards)
+
+
+def needs_generator():
+    """Whether synthetic pairs are asked for."""
+    return RUN.augment.pairs.alpha < 1
+
+
+def results_by_stage():
+    """What each stage that runs leaves: the inputs of the report, and the targets where there is no report."""
+    found = {"data": [data_folder(name) for name in RUN.data]}
+    if RUN.augment:
+        found["pairs"] = runs("<results>/augment/pairs/seed{seed}")
+        if needs_generator():
+            found["generator"] = runs("<results>/augment/cin_gan/seed{seed}")
+    if RUN.restore:
+        found["restored"] = runs("<results>/restore/cgan/seed{seed}")
+        found["restore_scores"] = "<results>/restore/scores.parquet"
+    if RUN.crop:
+        found["crops"] = all_crops()
+    if RUN.localize:
+        found["localized"] = runs(
+            "<results>/localize/{encoder}/seed{seed}", encoder=RUN.localize.encoders
+        )
+    if RUN.embed:
+        found["embeddings"] = runs(
+            "<results>/embed/{encoder}/seed{seed}", encoder=RUN.localize.encoders
+        )
+    if RUN.evaluate:
+        found["evaluated"] = "<results>/evaluate"
+    return found
+
+
+def options(**inputs):
+    """Inputs as options of a command: --name path, once a path."""
+    words = []
+    for name, paths in inputs.items():
+        for path in [paths] if isinstance(paths, str) else paths:
+            words += [f"--{name.replace('_', '-')}", path]
+    return words
+
+
+TARGETS = (
+    "<results>/report"
+    if RUN.report
+    else [
+        path
+        for paths in results_by_stage().values()
+        for path in ([paths] if isinstance(paths, str) else paths)
+    ]
+)
+
+
+def runs_of_generator(seed):
+    """The generator that synthetic pairs are made with, if any."""
+    return [f"<results>/augment/cin_gan/seed{seed}"] if needs_generator() else []
+
+
+def crop_settings():
+    """How cells are cut; which sources are cut is no matter of a single one."""
+    return (
+        settings.as_json(RUN.crop.model_copy(update={"sources": ["clean"]}))
+        if RUN.crop
+        else "{}"
+    )

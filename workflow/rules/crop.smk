@@ -1,0 +1,47 @@
+rule crop:
+    input:
+        data=lambda wildcards: data_folder(RUN.crop.data),
+    output:
+        directory("<results>/crop/{source}"),
+    log:
+        "<logs>/crop/{source}.log",
+    benchmark:
+        "<benchmarks>/crop/{source}.tsv"
+    wildcard_constraints:
+        source="clean|degraded",
+    conda:
+        "../../envs/multiscope.yaml"
+    threads: 1
+    resources:
+        mem_mb=attempts(4000),
+        runtime=attempts(60),
+    params:
+        config=crop_settings(),
+        version=CROP_VERSION,
+    shell:
+        "multiscope crop --data {input.data} --source {wildcards.source} --config {params.config:q}"
+        " --out {output} &> {log}"
+
+
+rule crop_restored:
+    input:
+        data=lambda wildcards: data_folder(RUN.crop.data),
+        restored="<results>/restore/{method}/seed{seed}",
+    output:
+        directory("<results>/crop/restored_{method}/seed{seed}"),
+    log:
+        "<logs>/crop/restored_{method}/seed{seed}.log",
+    benchmark:
+        "<benchmarks>/crop/restored_{method}_seed{seed}.tsv"
+    conda:
+        "../../envs/multiscope.yaml"
+    threads: 1
+    resources:
+        mem_mb=attempts(4000),
+        runtime=attempts(60),
+    params:
+        config=crop_settings(),
+        version=CROP_VERSION,
+    shell:
+        "multiscope crop --data {input.data} --source restored:{wildcards.method} --restored {input.restored}"
+        " --config {params.config:q} --out {output} &> {log}"

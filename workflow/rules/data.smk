@@ -1,0 +1,18 @@
+rule data:
+    output:
+        directory("<results>/data/{dataset}"),
+    log:
+        "<logs>/data/{dataset}.log",
+    benchmark:
+        "<benchmarks>/data/{dataset}.tsv"
+    conda:
+        "../../envs/multiscope.yaml"
+    threads: 1
+    resources:
+        mem_mb=attempts(2000),
+        runtime=attempts(60),
+    params:
+        config=lambda wildcards: settings.as_json(RUN.data[wildcards.dataset]),
+        version=DATA_VERSION,
+    shell:
+        "multiscope data --dataset {wildcards.dataset} --config {params.config:q} --out {output} &> {log}"

@@ -1,0 +1,26 @@
+rule embed:
+    input:
+        crops=lambda wildcards: [
+            crops_folder(source, wildcards.seed) for source in crop_sources()
+        ],
+        model="<results>/localize/{encoder}/seed{seed}",
+    output:
+        directory("<results>/embed/{encoder}/seed{seed}"),
+    log:
+        "<logs>/embed/{encoder}/seed{seed}.log",
+    benchmark:
+        "<benchmarks>/embed/{encoder}_seed{seed}.tsv"
+    conda:
+        "../../envs/multiscope.yaml"
+    threads: 2
+    resources:
+        mem_mb=attempts(4000),
+        runtime=attempts(120),
+        gpu=1,
+    params:
+        config=section("embed"),
+        version=EMBED_VERSION,
+        crops=lambda wildcards, input: options(crops=input.crops),
+    shell:
+        "multiscope embed {params.crops:q} --model {input.model} --config {params.config:q}"
+        " --threads {threads} --out {output} &> {log}"

@@ -1,0 +1,26 @@
+rule evaluate:
+    input:
+        embeddings=lambda wildcards: results_by_stage()["embeddings"],
+        data=lambda wildcards: data_folder(RUN.localize.data),
+        standards=lambda wildcards: [
+            str(standard.path) for standard in RUN.evaluate.standards.values()
+        ],
+    output:
+        directory("<results>/evaluate"),
+    log:
+        "<logs>/evaluate.log",
+    benchmark:
+        "<benchmarks>/evaluate/all.tsv"
+    conda:
+        "../../envs/multiscope.yaml"
+    threads: 1
+    resources:
+        mem_mb=attempts(4000),
+        runtime=attempts(60),
+    params:
+        config=section("evaluate"),
+        version=EVALUATE_VERSION,
+        embeddings=lambda wildcards, input: options(embeddings=input.embeddings),
+    shell:
+        "multiscope evaluate {params.embeddings:q} --data {input.data} --config {params.config:q}"
+        " --out {output} &> {log}"

@@ -1,0 +1,50 @@
+rule restore:
+    input:
+        data=lambda wildcards: restored_data(),
+        pairs="<results>/augment/pairs/seed{seed}",
+    output:
+        directory("<results>/restore/cgan/seed{seed}"),
+    log:
+        "<logs>/restore/cgan/seed{seed}.log",
+    benchmark:
+        "<benchmarks>/restore/cgan_seed{seed}.tsv"
+    conda:
+        "../../envs/multiscope.yaml"
+    threads: 2
+    resources:
+        mem_mb=attempts(4000),
+        runtime=attempts(240),
+        gpu=1,
+    params:
+        config=section("restore"),
+        version=RESTORE_VERSION,
+    shell:
+        "multiscope restore --data {input.data} --pairs {input.pairs} --config {params.config:q}"
+        " --seed {wildcards.seed} --threads {threads} --out {output} &> {log}"
+
+
+rule restore_scores:
+    input:
+        lambda wildcards: runs("<results>/restore/cgan/seed{seed}"),
+    output:
+        parquet=report(
+            "<results>/restore/scores.parquet",
+            caption="../report/restore.rst",
+            category="restore",
+        ),
+        csv="<results>/restore/scores.csv",
+    log:
+        "<logs>/restore/scores.log",
+    benchmark:
+        "<benchmarks>/restore_scores/all.tsv"
+    conda:
+        "../../envs/multiscope.yaml"
+    threads: 1
+    resources:
+        mem_mb=attempts(1000),
+        runtime=attempts(10),
+    params:
+        runs=lambda wildcards, input: options(run=input),
+        version=RESTORE_VERSION,
+    shell:
+        "multiscope restore-scores {params.runs:q} --out {output.parquet} --csv {output.csv} &> {log}"
