@@ -33,8 +33,16 @@ def changed(path: str, value: object) -> dict[str, Any]:
     [
         ("data.a.sede", 1, "config.yaml: data.a.sede: unknown key 'sede'; did you mean 'seed'?"),
         ("dta", {}, "config.yaml: dta: unknown key 'dta'; did you mean 'data'?"),
-        ("localize.encoders.net.epohcs", 3, "localize.encoders.net.epohcs: unknown key 'epohcs'; did you mean 'epochs'?"),
-        ("localize.encoders.net.epochs", -1, "localize.encoders.net.epochs: Input should be greater than or equal to 1"),
+        (
+            "localize.encoders.net.epohcs",
+            3,
+            "localize.encoders.net.epohcs: unknown key 'epohcs'; did you mean 'epochs'?",
+        ),
+        (
+            "localize.encoders.net.epochs",
+            -1,
+            "localize.encoders.net.epochs: Input should be greater than or equal to 1",
+        ),
         ("localize.encoders.net.kind", "deplock", "localize.encoders.net: Input tag 'deplock'"),
         ("localize.data", "b", "localize.data: no data set 'b' (known: a)"),
         ("data.a.split", {"train": 0.9, "val": 0.1}, "data.a.split: train + val must leave a share for the test side"),

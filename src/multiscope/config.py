@@ -176,6 +176,8 @@ class CinGan(Section):
     """Dropout in the residual blocks; 0.5 in the published code."""
     skip: Literal["residual", "half_sum"] = "residual"
     """Output: input + network, or the paper's (input + tanh(network)) / 2."""
+    lateral: bool = True
+    """Add the encoder's features to the decoder's; not in the paper. Without, fine noise cannot be taken out."""
     critic_width: int = Field(12, ge=2, le=256)
     """Channels of the critic's first layer."""
     steps: int = Field(300, ge=1)
@@ -235,6 +237,8 @@ class CGan(Section):
     """Channels of the discriminator's first layer."""
     skip: Literal["residual", "half_sum"] = "residual"
     """Output: input + network, or the paper's (input + tanh(network)) / 2."""
+    lateral: bool = True
+    """Add the encoder's features to the decoder's; not in the paper. Without, fine noise cannot be taken out."""
     steps: int = Field(400, ge=1)
     """Training steps, whatever the number of pairs; 3000 in the paper's example."""
     batch_size: int = Field(8, ge=1)

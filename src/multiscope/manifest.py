@@ -88,12 +88,13 @@ def stage_output(
         }
         _write_synced(building / MANIFEST, json.dumps(manifest, indent=1))
         _move_into_place(building, out)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise InputError(
-                f"{out.parent}: the disk is full ({error.strerror}); free space or choose another place, then run again"
-            ) from None
-        raise
+    except Exception as error:
+        fault = _full_disk(error)
+        if fault is None:
+            raise
+        raise InputError(
+            f"{out.parent}: the disk is full ({fault}); free space or choose another place, then run again"
+        ) from None
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
@@ -106,10 +107,17 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise InputError(f"{folder}: {what}; run the stage that makes it (again)")
     try:
         manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        manifest["files"], manifest["digest"], manifest["stage"]
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
-        raise InputError(f"{path}: is not a multiscope manifest; run the stage that makes it again") from None
+        is_ours = {"digest", "stage", "notes"} <= manifest.keys() and all(map(_is_file_row, manifest["files"]))
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        is_ours = False
+    if not is_ours:
+        raise InputError(f"{path}: is not a multiscope manifest; run the stage that makes it again")
     return manifest
+
+
+def _is_file_row(row: Any) -> bool:
+    kinds = {"path": str, "bytes": int, "sha256": str}
+    return isinstance(row, dict) and all(isinstance(row.get(key), kind) for key, kind in kinds.items())
 
 
 def verify(folder: Path, *, full: bool = False) -> dict[str, Any]:
@@ -149,6 +157,15 @@ def digest_of(path: Path) -> str:
 def fingerprint(**parts: object) -> str:
     """A short hash of JSON-able parts, to tell whether saved state belongs to this very run."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _full_disk(error: Exception) -> str | None:
+    """How the system says that there is no room, if that is what `error` is about."""
+    for number in (errno.ENOSPC, errno.EDQUOT):
+        # tensorstore and pyarrow say it in the text of errors of other kinds
+        if getattr(error, "errno", None) == number or os.strerror(number) in str(error):
+            return os.strerror(number)
+    return None
 
 
 def _files_below(folder: Path) -> Iterator[Path]:

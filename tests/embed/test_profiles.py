@@ -10,7 +10,8 @@ from multiscope.embed.profiles import profiles
 
 def cells_of(proteins: list[str]) -> pd.DataFrame:
     return pd.DataFrame(
-        {"protein": proteins, "symbol": proteins, "localization": "nucleus", "source": "clean"}, index=range(len(proteins))
+        {"protein": proteins, "symbol": proteins, "localization": "nucleus", "source": "clean"},
+        index=range(len(proteins)),
     )
 
 

@@ -86,7 +86,9 @@ def test_a_class_with_one_cell_is_an_error(tiny_crops: Path, tmp_path: Path) -> 
     crops = Crops(tiny_crops)
     lonely = (crops.table["localization"] == "nucleus") & (crops.table["split"] == "train")
     crops.table = crops.table.drop(index=crops.table.index[lonely][1:])
-    with pytest.raises(InputError, match=r"localization 'nucleus' has 1 cell\(s\) on the train side, expected at least 2"):
+    with pytest.raises(
+        InputError, match=r"localization 'nucleus' has 1 cell\(s\) on the train side, expected at least 2"
+    ):
         check_classes(crops)
 
 

@@ -55,7 +55,9 @@ def test_scores_are_those_of_the_written_images(restored: Path, tiny_screen: Pat
     from skimage.metrics import peak_signal_noise_ratio
 
     fields = Fields(tiny_screen)
-    row = pd.read_parquet(restored / "scores.parquet").query("method == 'cgan' and rule == 'fixed' and metric == 'psnr'")
+    row = pd.read_parquet(restored / "scores.parquet").query(
+        "method == 'cgan' and rule == 'fixed' and metric == 'psnr'"
+    )
     row = row.iloc[0]
     field_id, channel = row["image_id"].split("/")
     index = fields.channels.index(channel)

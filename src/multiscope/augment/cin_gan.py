@@ -35,6 +35,7 @@ def generator_settings(config: CinGan, *, n_defects: int) -> dict[str, object]:
         "dropout": config.dropout,
         "n_conditions": n_defects,
         "output": config.skip,
+        "lateral": config.lateral,
     }
 
 

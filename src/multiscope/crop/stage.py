@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections import Counter
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -92,12 +93,13 @@ def _write(made: StageRun, images: _Images, config: Crop) -> None:
     crops, masks, tables = [], [], []
     dropped: Counter[str] = Counter(edge=0, small=0)
     fields = images.table
-    for row in track(fields.itertuples(), what=f"crop: {images.source} fields", total=len(fields)):
-        image, labels = images.read(row.field_id, row.defect), images.labels(row.field_id)
+    rows = fields.to_dict("records")
+    for row in track(rows, what=f"crop: {images.source} fields", total=len(rows)):
+        image, labels = images.read(row["field_id"], row["defect"]), images.labels(row["field_id"])
         if image.shape[1:] != labels.shape:
             raise InputError(
-                f"{images.source} field {row.field_id}: is {image.shape[1:]}, its labels {labels.shape}; expected the "
-                "same size: run the stage that made it again"
+                f"{images.source} field {row['field_id']}: is {image.shape[1:]}, its labels {labels.shape}; "
+                "expected one size: run the stage that made it again"
             )
         found = cut(image, labels, size=config.size, min_area=config.min_area)
         dropped.update(found.dropped)
@@ -113,13 +115,13 @@ def _write(made: StageRun, images: _Images, config: Crop) -> None:
     _store(made, images, np.concatenate(crops), np.concatenate(masks), table)
     made.count("cells", len(table), dropped)
     made.count("fields", table["field_id"].nunique(), {"no cell": len(fields) - table["field_id"].nunique()})
-    made.count("proteins", table["protein"].replace("", np.nan).nunique())
+    made.count("proteins", len(set(table["protein"]) - {""}))
 
 
-def _described(cells: pd.DataFrame, field: Any) -> pd.DataFrame:
-    ids = [f"{field.field_id}_{label}" for label in cells["label"]]
+def _described(cells: pd.DataFrame, field: dict[Hashable, Any]) -> pd.DataFrame:
+    ids = [f"{field['field_id']}_{label}" for label in cells["label"]]
     described = pd.DataFrame({"cell_id": ids}, dtype=object)
-    described = described.assign(field_id=field.field_id, protein=field.protein, split=field.split)
+    described = described.assign(**{key: field[key] for key in ("field_id", "protein", "split")})
     return described.assign(label=cells["label"], y=cells["y"], x=cells["x"], n_padded=0)
 
 

@@ -70,15 +70,15 @@ class CropsFolderReader:
         first = self._plane(files[0])
         if first.shape[0] != first.shape[1]:
             raise InputError(
-                f"{self._container.where(files[0])}: is {first.shape}; expected as high as wide: cut squares"
+                f"{self._container.where(files[0])}: is {_size(first)}; expected as high as wide: cut squares"
             )
         crops = np.empty((len(files), *first.shape), dtype=first.dtype)
         for number, name in enumerate(track(files, what="data: crops", total=len(files))):
             plane = first if number == 0 else self._plane(name)
             if plane.shape != first.shape or plane.dtype != first.dtype:
                 raise InputError(
-                    f"{self._container.where(name)}: is {plane.shape} {plane.dtype}, but "
-                    f"{self._container.where(files[0])} is {first.shape} {first.dtype}; expected one size and type: "
+                    f"{self._container.where(name)}: is {_size(plane)} {plane.dtype}, but "
+                    f"{self._container.where(files[0])} is {_size(first)} {first.dtype}; expected one size and type: "
                     "export all crops alike"
                 )
             crops[number] = plane
@@ -86,3 +86,7 @@ class CropsFolderReader:
 
     def _plane(self, name: str) -> Array:
         return read_plane(self._container.read(name), where=self._container.where(name))
+
+
+def _size(plane: Array) -> str:
+    return " x ".join(map(str, plane.shape))

@@ -60,7 +60,7 @@ class FieldsFolderReader:
                 said = ", ".join(f"{part} '{value}'" for part, value in zip(_PARTS, group.key, strict=True) if value)
                 raise InputError(
                     f"{self._labels.path}: has no label image of {said} by labels_pattern '{config.labels_pattern}', "
-                    f"but {self._images.where(self._first_file(group))} is there; add the label image or remove the field"
+                    f"but {self._images.where(self._first_file(group))} is there; add it or remove the field"
                 )
         without = len(labels.keys() - {group.key for group in groups})
         self.counts["label images"] = Count(len(self._groups), {"no image": without})

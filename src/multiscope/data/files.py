@@ -32,7 +32,7 @@ def group_files(
     found: dict[Key, dict[str, str]] = {}
     n_matched = 0
     for name in container.names:
-        values = pattern.match(name)
+        values = pattern.match(name, where=container.where(name))
         if values is None:
             continue
         n_matched += 1

@@ -107,8 +107,11 @@ def _tiff(content: bytes, where: str) -> Array:
 
 def _only_page(tiff: tifffile.TiffFile, where: str) -> tifffile.TiffPage:
     pages = [page for page in tiff.pages if isinstance(page, tifffile.TiffPage) and not page.is_reduced]
-    n_planes = max(len(tiff.pages) if len(pages) != 1 else 1, int((tiff.imagej_metadata or {}).get("images", 1)))
-    if n_planes != 1 or len(pages) != 1:
+    if not pages:
+        raise InputError(f"{where}: is damaged: it holds no image; copy or export the file again")
+    # ImageJ describes only the first plane of a large stack as a page
+    n_planes = max(len(pages), int((tiff.imagej_metadata or {}).get("images", 1)))
+    if n_planes != 1:
         raise InputError(f"{where}: holds {n_planes} planes; expected one (Y, X): save each plane as a file of its own")
     return pages[0]
 

@@ -49,8 +49,11 @@ class NamePattern:
         if fault:
             raise InputError(f"{self.key}: '{self.text}' {fault}")
 
-    def match(self, path: str) -> dict[str, str] | None:
-        """What `path` (with `/`) says at each placeholder, or None; a name that reads two ways is an `InputError`."""
+    def match(self, path: str, *, where: str | None = None) -> dict[str, str] | None:
+        """What `path` (with `/`) says at each placeholder, or None; a name that reads two ways is an `InputError`.
+
+        `where` names the file in the message.
+        """
         pieces = path.split("/")[-self._depth :]
         if max(map(len, pieces)) > _LONGEST_NAME:
             return None
@@ -61,7 +64,7 @@ class NamePattern:
         other = self._greedy.fullmatch(name)
         if other is not None and other.groupdict() != first.groupdict():
             raise InputError(
-                f"{path}: reads two ways by {self.key} '{self.text}': {_shown(first.groupdict())} or "
+                f"{where or path}: reads two ways by {self.key} '{self.text}': {_shown(first.groupdict())} or "
                 f"{_shown(other.groupdict())}; choose a pattern that leaves one, or rename the file"
             )
         return first.groupdict()

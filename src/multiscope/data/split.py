@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from multiscope.config import Split
@@ -30,7 +31,7 @@ def deal(fields: pd.DataFrame, split: Split, *, where: str) -> pd.Series[str]:
         shares = _shares(len(names), split, protein=str(protein), where=where)
         dealt = [side for side, n in zip(SPLITS, shares, strict=True) for _ in range(n)]
         order = stable_rng(split.seed, "split", str(protein)).permutation(len(names))
-        sides.loc[names.index[order]] = dealt
+        sides.loc[names.index[order]] = np.array(dealt, dtype=object)
     return sides
 
 
@@ -43,8 +44,9 @@ def _shares(n: int, split: Split, *, protein: str, where: str) -> tuple[int, int
             f"{where}: {whose} {n} field{'s' * (n != 1)}; expected at least {needed}, one for each side of the split: "
             f"add fields{', leave the protein out' * bool(protein)}{' or set split.val to 0' * (n == 2)}"
         )
-    train = max(1, math.floor(split.train * n + 0.5))
-    val = max(1, math.floor(split.val * n + 0.5)) if split.val else 0
+    # halves are rounded down: what is left over goes to the test side
+    train = max(1, math.ceil(split.train * n - 0.5))
+    val = max(1, math.ceil(split.val * n - 0.5)) if split.val else 0
     while train + val >= n:
         if train >= val:
             train -= 1

@@ -46,7 +46,7 @@ def run(*, out: Path, dataset: str, config: DataConfig) -> None:
             write_crops(made, reader, split=config.split)
         else:
             assert not isinstance(reader, CropsFolderReader)
-            _say(f"data: {len(reader.fields)} fields of {len(reader.proteins)} proteins in {reader.where}")
+            _say(f"data: {len(reader.fields)} fields in {reader.where}")
             write_fields(made, reader, defects=config.defects, split=config.split, seed=seed)
     _say(f"data: wrote {out}")
 

@@ -17,17 +17,17 @@ class VirtualScreenReader:
 
     def __init__(self, config: VirtualScreen) -> None:
         """Draw the proteins; fields are drawn later."""
-        self.where, self.pixel_size_um = "virtual screen", config.pixel_size_um
+        self.where = "virtual screen"
+        self.pixel_size_um: float | None = config.pixel_size_um
         self._config = config
         self._table = virtual_screen.proteins(config)
-        self.channels = list(virtual_screen.CHANNELS)
+        self.channels = list(virtual_screen.field(config, 0, 0).channels)
         names = [str(name) for name in self._table["protein"]]
         self._places = [(p, f) for p in range(len(names)) for f in range(config.fields_per_protein)]
         ids = [f"{names[p]}_{f + 1:02d}" for p, f in self._places]
         self.fields = pd.DataFrame({"field_id": ids, "protein": [names[p] for p, _ in self._places]}, dtype=object)
-        self.proteins = self._table.rename(columns={"compartment": "localization"})[
-            ["protein", "symbol", "localization"]
-        ]
+        columns = ["protein", "symbol", "localization"]
+        self.proteins = self._table.rename(columns={"compartment": "localization"})[columns]
         self.inputs: dict[str, Path] = {}
         self.counts = {"fields": Count(len(ids), {})}
 

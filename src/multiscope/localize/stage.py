@@ -44,7 +44,10 @@ def run(
     folder = open_state(state, stage="localize", version=STAGE_VERSION, config=settings, inputs=inputs, seed=seed)
     torch.manual_seed(seed)
     arguments = _arguments(config, cells, n_classes=len(classes))
-    network = build_network(config.kind, arguments)
+    try:
+        network = build_network(config.kind, arguments)
+    except ValueError as error:  # the crops are too small for the network
+        raise InputError(f"{crops}: {error}; cut larger crops") from None
     recipe = _recipe(network, config, cells, classes, seed=seed, fabric=fabric)
     steps = recipe.steps_per_epoch * config.epochs
     plan = Plan(what=f"localize: {encoder}", steps=steps, seed=seed, steps_per_epoch=recipe.steps_per_epoch)

@@ -18,7 +18,6 @@ from torch.nn import functional as F
 from multiscope.errors import InputError
 from multiscope.manifest import digest_of
 
-_BLOCKS = ((64, 2), (128, 2), (256, 3))
 _MAX_BYTES = 2**30  # the published file has 0.53 GB
 _EXPECTED = "expected torchvision's VGG16 weights (vgg16-397923af.pth)"
 
@@ -129,16 +128,11 @@ def gram(features: Tensor) -> Tensor:
 
 
 def _vgg_layers() -> nn.Sequential:
-    """The layers of torchvision's `vgg16().features[:16]`, under the same numbers."""
-    layers: list[nn.Module] = []
-    channels = 3
-    for outputs, convolutions in _BLOCKS:
-        if layers:
-            layers.append(nn.MaxPool2d(2))
-        for _ in range(convolutions):
-            layers += [nn.Conv2d(channels, outputs, 3, padding=1), nn.ReLU()]
-            channels = outputs
-    return nn.Sequential(*layers)
+    """The layers of torchvision's VGG16 up to the last ReLU of block 3, without allocating its 0.5 GB classifier."""
+    from torchvision.models import vgg  # costs seconds: imported only where the weights are given
+
+    layers: nn.Sequential = vgg.make_layers(vgg.cfgs["D"])
+    return nn.Sequential(*[nn.ReLU() if isinstance(layer, nn.ReLU) else layer for layer in layers[:16]])
 
 
 def _read_weights(path: Path) -> dict[Any, Any]:

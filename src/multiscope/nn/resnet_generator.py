@@ -67,15 +67,19 @@ class ResnetGenerator(nn.Module):
         dropout: float = 0.5,
         n_conditions: int = 0,
         output: Output = "half_sum",
+        lateral: bool = False,
     ) -> None:
         """`width` channels in the first layer, 4 times as many in the `blocks` residual blocks.
+
+        `lateral` adds the encoder's features to the decoder's of the same size (Ronneberger et al. 2015, without new
+        weights): what is finer than the bottleneck, noise above all, can be taken out only if the decoder sees it.
 
         `output`: "half_sum" is (tanh(net) + x) / 2, the paper's; "residual" is x + net with a last convolution that
         starts at zero, so that the untrained network is the identity.
         """
         super().__init__()
         n = n_conditions
-        self.n_conditions, self.output = n_conditions, output
+        self.n_conditions, self.output, self.lateral = n_conditions, output, lateral
         self.encoder = nn.ModuleList(
             [
                 ConvNorm(in_channels, width, kernel=7, n_conditions=n),
@@ -96,12 +100,16 @@ class ResnetGenerator(nn.Module):
         """Map x (N, in_channels, H, W) in [-1, 1] to its like; `condition` (N,) int64 exactly where conditions are."""
         self._check(x, condition)
         net = x
+        finer = []
         for layer in self.encoder:
             net = F.relu(layer(net, condition))
+            finer.append(net)
         for block in self.blocks:
             net = block(net, condition)
-        for layer in self.decoder:
+        for layer, same_size in zip(self.decoder, finer[-2::-1], strict=True):
             net = F.relu(layer(F.interpolate(net, scale_factor=2.0, mode="nearest"), condition))
+            if self.lateral:
+                net = net + same_size
         net = self.last(net)
         return (torch.tanh(net) + x) / 2 if self.output == "half_sum" else x + net
 

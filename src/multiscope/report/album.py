@@ -13,6 +13,7 @@ from typing import Any
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from multiscope.report.blocks import Plot
 
@@ -53,9 +54,10 @@ def look() -> Iterator[None]:
         yield
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of that size in inches, laid out so that nothing overlaps."""
-    return Figure(figsize=(width, height), layout="constrained", facecolor="white")
+def new_figure(width: float, height: float, *, gap: float = 0.02) -> Figure:
+    """An empty figure of that size in inches, laid out so that nothing overlaps; `gap` is a share of a panel."""
+    engine = ConstrainedLayoutEngine(wspace=gap, hspace=gap)
+    return Figure(figsize=(width, height), layout=engine, facecolor="white")
 
 
 def short(name: str, most: int = 26) -> str:
@@ -84,7 +86,7 @@ class Album:
         self.folder = folder
         self.plots: list[Plot] = []
 
-    def add(self, name: str, figure: Figure, data: pd.DataFrame, *, alt: str, caption: str) -> Plot:
+    def add(self, name: str, figure: Figure, data: pd.DataFrame, *, alt: str, caption: str, title: str = "") -> Plot:
         """Save `figure` as `<name>.png` and `data` as `<name>.csv`."""
         self.folder.mkdir(parents=True, exist_ok=True)
         name = self._free(re.sub(r"[^A-Za-z0-9_-]+", "_", name)[:80])
@@ -92,7 +94,7 @@ class Album:
         figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
         (self.folder / f"{name}.png").write_bytes(buffer.getvalue())
         data.to_csv(self.folder / f"{name}.csv", index=False)
-        plot = Plot(name, buffer.getvalue(), round(100 * figure.get_figwidth()), alt, caption)
+        plot = Plot(name, buffer.getvalue(), round(100 * figure.get_figwidth()), alt, caption, title)
         self.plots.append(plot)
         return plot
 

@@ -86,7 +86,7 @@ def score_bars(album: Album, scores: pd.DataFrame, metric: str = "ap") -> Plot |
     lines = -(-len(standards) // columns)
     height = lines * (0.75 + len(encoders) * (0.22 * len(sources) + 0.16)) + 0.5
     with look():
-        figure = new_figure(min(WIDTH, 1.7 + 3.1 * columns), max(height, 1.9))
+        figure = new_figure(min(WIDTH, 1.7 + 3.1 * columns), max(height, 1.9), gap=0.05)
         axes = figure.subplots(lines, columns, squeeze=False, sharey=True)
         for axis, (scale, standard) in zip(axes.flat, standards, strict=False):
             part = chosen[(chosen["scale"] == scale) & (chosen["standard"] == standard)]

@@ -25,18 +25,20 @@ class Text:
 
 @dataclass(frozen=True)
 class Statement:
-    """A sentence of the summary, with a verdict in one or two words where it answers a question."""
+    """What the summary says of one case (`lead`), with a verdict in a few words where it answers a question."""
 
     text: str
+    lead: str = ""
     label: str = ""
     verdict: Verdict = "none"
 
 
 @dataclass(frozen=True)
 class Statements:
-    """Statements under one question."""
+    """Statements under one question, with the answer in a sentence."""
 
     title: str
+    headline: str
     items: Sequence[Statement]
     kind: Literal["statements"] = "statements"
 
@@ -80,6 +82,7 @@ class Plot:
     width: int
     alt: str
     caption: str
+    title: str = ""
     kind: Literal["plot"] = "plot"
 
     @property
@@ -121,7 +124,7 @@ def number(value: float, digits: int) -> str:
 
 def percent(value: float, digits: int = 0) -> str:
     """A share in percent."""
-    return NONE if math.isnan(value) else f"{100 * value:.{digits}f} %"
+    return NONE if math.isnan(value) else f"{100 * value:.{digits}f}%"
 
 
 def plural(n: int, noun: str) -> str:

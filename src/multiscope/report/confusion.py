@@ -14,6 +14,7 @@ from multiscope.report.inputs import Folder, read_json, read_table
 
 MOST_CLASSES = 24
 _OTHER = "other"
+_MOST_WRITTEN = 15
 _COLUMNS = ["cell_id", "field_id", "split", "truth", "predicted"]
 
 
@@ -57,7 +58,7 @@ def _named(labels: pd.Series, classes: object) -> pd.Series:
 
 
 def recognition(encoder: str, table: pd.DataFrame) -> Recognition:
-    """Accuracy with its 95 % interval, balanced accuracy, and chance: always naming the commonest class."""
+    """Accuracy with its 95% interval, balanced accuracy, and chance: always naming the commonest class."""
     correct = table["truth"] == table["predicted"]
     one_seed = table[table["seed"].isna() | (table["seed"] == table["seed"].min())]
     shares = one_seed["truth"].value_counts(normalize=True).sort_index().sort_values(ascending=False, kind="stable")
@@ -78,7 +79,7 @@ def recognition(encoder: str, table: pd.DataFrame) -> Recognition:
 
 
 def accuracy_interval(correct: pd.Series, units: pd.Series) -> tuple[float, float]:
-    """Wilson's 95 % interval for a share of cells that come in fields.
+    """Wilson's 95% interval for a share of cells that come in fields.
 
     Cells of one field resemble each other; the number of cells is brought down to what it is worth, from the spread
     between fields (a ratio estimate's variance). Without any spread the number of fields counts.
@@ -118,7 +119,7 @@ def confusion(album: Album, scores: Recognition, table: pd.DataFrame) -> Plot:
         axis.set_yticks(range(n), [short(name, 18) for name in counts.index])
         axis.set(xlabel="predicted compartment", ylabel="true compartment")
         axis.spines[:].set_visible(False)
-        if n <= 15:
+        if n <= _MOST_WRITTEN:
             _write_shares(axis, shares, counts.to_numpy())
         bar = figure.colorbar(image, ax=axis, shrink=0.7, aspect=22)
         bar.set_label("share of the true compartment's cells")
@@ -131,7 +132,7 @@ def _write_shares(axis: object, shares: npt.NDArray[np.float64], counts: npt.NDA
     size = 9 if len(shares) <= 8 else 7.5
     for (row, column), share in np.ndenumerate(shares):
         if counts[row, column]:
-            text = f"{100 * share:.0f} %\n{counts[row, column]}"
+            text = f"{100 * share:.0f}%\n{counts[row, column]}"
             colour = "white" if share > 0.55 else "#1D2730"
             axis.text(column, row, text, ha="center", va="center", fontsize=size, color=colour)  # type: ignore[attr-defined]
 
@@ -143,9 +144,10 @@ def _words(scores: Recognition, n: int) -> dict[str, str]:
         else ""
     )
     seeds = f" Counts are summed over {len(scores.by_seed)} seeds." if len(scores.by_seed) > 1 else ""
+    written = "percent of each row, number of cells below." if n <= _MOST_WRITTEN else "the numbers are in the data."
     return {
+        "title": scores.encoder,
         "alt": f"Confusion matrix of {scores.encoder}: accuracy {percent(scores.accuracy, 1)}, "
         f"chance {percent(scores.chance, 1)}.",
-        "caption": f"{scores.encoder}, {plural(scores.n_cells, 'test cell')}: percent of each row, number of cells "
-        f"below.{seeds}{limit}",
+        "caption": f"{plural(scores.n_cells, 'test cell')}: {written}{seeds}{limit}",
     }

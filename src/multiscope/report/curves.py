@@ -81,6 +81,7 @@ def _words(stage: str, model: str, history: pd.DataFrame, names: list[str]) -> d
         f" Only the first {MOST_PANELS} of {len(names)} quantities are drawn." if len(names) > MOST_PANELS else ""
     )
     return {
+        "title": f"{model} ({stage})",
         "alt": f"Training curves of {model}: {', '.join(names[:MOST_PANELS])}.",
-        "caption": f"{model} ({stage}), {seeds} seed{'s' if seeds != 1 else ''}, one line each.{left_out}",
+        "caption": f"{seeds} seed{'s' if seeds != 1 else ''}, one line each.{left_out}",
     }

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped, unused-ignore]
 
 from multiscope.report.album import GREY, WIDTH, Album, class_style, look, new_figure, short
 from multiscope.report.blocks import Plot, plural
@@ -94,7 +95,9 @@ def coordinates(x: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         standard = np.pad(standard, ((0, 0), (0, 2 - standard.shape[1])))
     perplexity = min(30.0, (n - 1) / 3)
     start = standard[:, :2] * 1e-4 if not standard.any() else "pca"
-    found = TSNE(2, perplexity=perplexity, init=start, random_state=0, n_jobs=1).fit_transform(standard)
+    # one thread: threads that wait for each other on shared cores take minutes for what takes a second
+    with threadpool_limits(1):
+        found = TSNE(2, perplexity=perplexity, init=start, random_state=0, n_jobs=1).fit_transform(standard)
     return np.asarray(found, dtype=np.float64)
 
 
@@ -148,6 +151,7 @@ def _words(folder: Folder, points: Points, sources: list[str]) -> dict[str, str]
     )
     drawn = f" {points.left_out:,} more cells are not drawn." if points.left_out else ""
     return {
+        "title": f"{folder.name}{seed}",
         "alt": f"t-SNE maps of {folder.name} embeddings for {', '.join(sources)}, coloured by compartment.",
-        "caption": f"{folder.name}{seed}: every point is one {points.what}.{few}{drawn}",
+        "caption": f"Every point is one {points.what}.{few}{drawn}",
     }

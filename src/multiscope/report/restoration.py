@@ -64,7 +64,7 @@ def summarise(scores: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Gain:
-    """Method minus input on the same images: mean, 95 % interval (NaN for one field), how many images gained."""
+    """Method minus input on the same images: mean, 95% interval (NaN for one field), how many images gained."""
 
     mean: float
     low: float

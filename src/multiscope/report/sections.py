@@ -72,11 +72,15 @@ def what_was_run(results: Results) -> Section:
     facts += [(f"content network of {users}", text) for users, text in tables.content_networks(results.folders)]
     if facts:
         blocks.append(Terms(facts))
-    counts = tables.count_table(results.folders)
+    images = [*results.data, *(folder for folder in results.crops if folder.stage == "crop")]
+    counts = tables.count_table([*images, *([results.evaluated] if results.evaluated else [])])
+    all_counts = tables.count_table(results.folders)
     if counts is not None:
         blocks.append(Text("What was used, and what was left out with the reason:"))
-        blocks.append(counts if len(counts.rows) <= 30 else Details("Counts of every result", blocks=[counts]))
+        blocks.append(counts)
     resolved = yaml.safe_dump(results.run_config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    if all_counts is not None:
+        blocks.append(Details("Counts of every result", blocks=[all_counts]))
     blocks.append(Details("Stages and when they ran", blocks=[tables.stage_table(results.folders)]))
     blocks.append(Details("Configuration, with every default", pre=resolved))
     blocks.append(Details("Versions of the software", blocks=[tables.version_table(results.folders)]))
@@ -171,8 +175,8 @@ def localization(album: Album, results: Results) -> Section | None:
         "Compartments named by the classifiers for cells of test fields. Each row of the matrix holds the cells of one "
         "true compartment, so the diagonal shows how many of them were recognised. Balanced accuracy is the mean of "
         "the diagonal, each compartment counting alike. Chance is the accuracy of always naming the commonest "
-        "compartment. Test fields show proteins that were also seen in training, in other fields. The interval allows for cells of "
-        "one field resembling each other."
+        "compartment. Test fields show proteins that were also seen in training, in other fields. The interval allows "
+        "for cells of one field resembling each other."
     )
     return Section("localization", "Localization", [Text(text), tables.recognition_table(scored), *plots])
 
@@ -206,13 +210,13 @@ def biology(album: Album, results: Results) -> Section | None:
     if len(scores):
         results.answers.extend(summary.scale_answers(scores))
         plot = bars.score_bars(album, scores)
-        confidence = f"{100 * (results.run_config.evaluate or config.Evaluate()).confidence:g} %"
+        confidence = f"{100 * (results.run_config.evaluate or config.Evaluate()).confidence:g}%"
         text = (
             "Do proteins that work together have similar profiles? Average precision (AP) of ranking all protein pairs "
             "by similarity, against standards at several scales of biology. Chance is the share of pairs that are "
             "together in the standard; it differs between scales, so compare a bar with its own chance mark. "
             f"Intervals ({confidence}) are from a bootstrap over proteins. Bold values in the table have an "
-            "interval wholly above chance. Intervals that overlap are taken as no clear difference, which is a cautious rule."
+            "interval wholly above chance. Intervals that overlap are taken as no clear difference: a cautious rule."
         )
         blocks += [Text(text), *([plot] if plot else []), _folded("All scores", tables.score_table(scores))]
     retrieved = results.evaluated.path / "retrieval.parquet"
@@ -221,7 +225,7 @@ def biology(album: Album, results: Results) -> Section | None:
             "Retrieval: for each test cell, are the training cells most like it of the same protein? Mean average "
             "precision, chance and intervals as above."
         )
-        blocks += [Text(text), tables.retrieval_table(retrieval)]
+        blocks += [Text(text), _folded("All retrieval scores", tables.retrieval_table(retrieval))]
     if standards := _standards(results.evaluated):
         blocks.append(Terms(standards))
     return Section("biology", "Scales of biology", blocks) if blocks else None

@@ -102,7 +102,7 @@ def _figure(album: Album, data: str, defect: str, channel: str, rows: list[Row],
     panel = min(2.15, (WIDTH - 1.6) / columns)
     with look():
         width = panel * columns + 0.7 + (0.9 if errors else 0.0)
-        figure = new_figure(width, max(1, len(rows)) * (panel + 0.12) + 0.5)
+        figure = new_figure(width, max(1, len(rows)) * (panel + 0.04) + 0.3)
         axes = figure.subplots(max(1, len(rows)), columns, squeeze=False)
         shown = None
         for line, row in zip(axes, rows, strict=False):
@@ -175,12 +175,14 @@ def _words(defect: str, channel: str, rows: list[Row], errors: list[str]) -> dic
     ids = ", ".join(row.field_id for row in rows)
     if not defect:
         return {
+            "title": f"Channel {channel}",
             "alt": f"Test fields in channel {channel}: {ids}.",
-            "caption": f"Channel {channel}. Fields {ids}. Each has its own intensity window, stated at its left.",
+            "caption": f"Fields {ids}. Each has its own intensity window, stated at its left.",
         }
     worst = {source: float(np.mean([row.error(source).mean() for row in rows])) for source in errors} if rows else {}
     means = ", ".join(f"{source} {value:.3g}" for source, value in worst.items())
     return {
+        "title": f"Defect {defect}, channel {channel}",
         "alt": f"Defect {defect}, channel {channel}: images and error maps of test fields {ids}. Mean error: {means}.",
-        "caption": f"Defect {defect}, channel {channel}. Mean absolute error over these tiles, in counts: {means}.",
+        "caption": f"Mean absolute error over these tiles, in counts: {means}.",
     }

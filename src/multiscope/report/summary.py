@@ -26,28 +26,43 @@ def restoration_answers(scores: pd.DataFrame, summary: pd.DataFrame) -> Statemen
         where = f"{dataset}, {defect}" if scores["dataset"].nunique() > 1 else str(defect)
         means = summary[(summary["dataset"] == dataset) & (summary["defect"] == defect) & (summary["rule"] == "fixed")]
         table = means.set_index(["metric", "label"])["mean"]
-        for label in (label for label in methods(part) if label != INPUT):
+        restorers = [label for label in methods(part) if label != INPUT]
+        for label in restorers:
             found = {
                 metric: gain(gains(part, defect=str(defect), label=label, metric=metric, rule="fixed"))
                 for metric in _UNITS
                 if (metric, label) in table.index and (metric, INPUT) in table.index
             }
             if found:
-                items.append(_restoration(where, label, found, table))
-    return Statements("Does restoring beat leaving the image as it is? (rule: fixed)", items)
+                items.append(_restoration(where if len(restorers) == 1 else f"{where}, {label}", label, found, table))
+    headline = _counted(
+        items, {"better": "Better than the input", "worse": "worse than the input", "unclear": "not clear"}
+    )
+    return Statements("Does restoring beat leaving the image as it is? (rule: fixed)", headline, items)
+
+
+def _counted(items: Sequence[Statement], words: dict[Verdict, str]) -> str:
+    """Who had which verdict, e.g. better: noise and blur; worse: axial."""
+    parts = []
+    for verdict, said in words.items():
+        leads = list(dict.fromkeys(item.lead for item in items if item.verdict == verdict))
+        if leads:
+            parts.append(f"{said}: {listing(leads)}")
+    text = "; ".join(parts)
+    return text[:1].upper() + text[1:] + "." if text else ""
 
 
 def _restoration(where: str, label: str, found: dict[str, Gain], table: pd.Series) -> Statement:
     verdicts = {metric: g.verdict for metric, g in found.items()}
     if set(verdicts.values()) == {"better", "worse"}:
         badge: tuple[str, Verdict] = ("mixed", "unclear")
-        opening = f"{where}: {label} is better than the input by one measure and worse by the other."
+        opening = f"{label} is better than the input by one measure and worse by the other."
     elif "worse" in verdicts.values():
-        badge, opening = _LABELS["worse"], f"{where}: {label} is worse than the input{_by(verdicts, 'worse')}."
+        badge, opening = _LABELS["worse"], f"{label} is worse than the input{_by(verdicts, 'worse')}."
     elif "better" in verdicts.values():
-        badge, opening = _LABELS["better"], f"{where}: {label} is better than the input{_by(verdicts, 'better')}."
+        badge, opening = _LABELS["better"], f"{label} is better than the input{_by(verdicts, 'better')}."
     else:
-        badge, opening = _LABELS["unclear"], f"{where}: no clear difference between {label} and the input."
+        badge, opening = _LABELS["unclear"], f"No clear difference between {label} and the input."
     parts = [_gain_words(metric, g, table[metric, INPUT], table[metric, label]) for metric, g in found.items()]
     first = next(iter(found.values()))
     base = f"Over {plural(first.n_images, 'test image')} of {plural(first.n_fields, 'field')}."
@@ -55,7 +70,7 @@ def _restoration(where: str, label: str, found: dict[str, Gain], table: pd.Serie
         base += " With one field there is no interval, so nothing can be concluded."
     if infinite := max(g.n_infinite for g in found.values()):
         base += f" {plural(infinite, 'image')} equal to the clean one left out, where PSNR has no value."
-    return Statement(f"{opening} {' '.join(parts)} {base}", *badge)
+    return Statement(f"{opening} {' '.join(parts)} {base}", where, *badge)
 
 
 def _by(verdicts: dict[str, str], verdict: str) -> str:
@@ -71,29 +86,31 @@ def _gain_words(metric: str, g: Gain, before: float, after: float) -> str:
         sign = "+" if g.mean >= 0 else ""
         text += f" (change {sign}{number(g.mean, digits)}"
         if g.low == g.low:
-            text += f", 95 % interval {number(g.low, digits)} to {number(g.high, digits)}"
+            text += f", 95% interval {number(g.low, digits)} to {number(g.high, digits)}"
         text += f"; higher in {g.n_better} of {g.n_images})"
     return text + "."
 
 
 def recognition_answers(found: Sequence[Recognition]) -> Statements:
     """Is localization recognised on fields that were never trained on?"""
-    return Statements("Is localization recognised on held-out fields?", [_recognition(r) for r in found])
+    best = max(found, key=lambda r: r.accuracy)
+    headline = f"{best.encoder} names the right compartment for {percent(best.accuracy)} of the cells"
+    headline += f"; chance is {percent(best.chance)}."
+    return Statements("Is localization recognised on held-out fields?", headline, [_recognition(r) for r in found])
 
 
 def _recognition(r: Recognition) -> Statement:
     low, high = r.interval
-    said = f"{r.encoder}: "
-    said += (
+    said = (
         f"{percent(r.accuracy, 1)} of {plural(r.n_cells, 'held-out cell')} from {plural(r.n_fields, 'field')} right "
-        f"(95 % interval {percent(low, 1)} to {percent(high, 1)}; balanced accuracy {percent(r.balanced, 1)}). "
+        f"(95% interval {percent(low, 1)} to {percent(high, 1)}; balanced accuracy {percent(r.balanced, 1)}). "
         f"Always naming the commonest compartment, {r.majority}, would give {percent(r.chance, 1)}."
     )
     if low > r.chance:
-        return Statement(f"{said} That is above chance.", "above chance", "better")
+        return Statement(said, r.encoder, "above chance", "better")
     if high < r.chance:
-        return Statement(f"{said} That is below chance: it does not work here.", "below chance", "worse")
-    return Statement(f"{said} The interval includes chance.", "not above chance", "unclear")
+        return Statement(f"{said} It does not work here.", r.encoder, "below chance", "worse")
+    return Statement(f"{said} The interval includes chance.", r.encoder, "not above chance", "unclear")
 
 
 def scale_answers(scores: pd.DataFrame, metric: str = "ap") -> list[Statements]:
@@ -110,10 +127,34 @@ def scale_answers(scores: pd.DataFrame, metric: str = "ap") -> list[Statements]:
             above.append(_against_chance(where, label, source, rows[source]))
             changes += _changes(where, label, rows)
     name = metric.upper()
-    found = [Statements(f"Is biology found in the profiles? ({name} against standards)", above)]
+    found = []
+    if above:
+        headline = _by_scale(above)
+        found.append(Statements(f"Is biology found in the profiles? ({name} against standards)", headline, above))
     if changes:
-        found.append(Statements(f"What do degrading and restoring do to it? ({name})", changes))
-    return [statements for statements in found if statements.items]
+        headline = _shares(changes)
+        found.append(Statements(f"What do degrading and restoring do to it? ({name})", headline, changes))
+    return found
+
+
+def _by_scale(items: Sequence[Statement]) -> str:
+    """Above chance, by scale: at how many of the encoders."""
+    scales = list(dict.fromkeys(item.lead.rsplit(", ", 1)[0] for item in items))
+    parts = []
+    for scale in scales:
+        own = [item for item in items if item.lead.rsplit(", ", 1)[0] == scale]
+        parts.append(f"{scale} with {sum(item.verdict == 'better' for item in own)} of {plural(len(own), 'encoder')}")
+    return f"Above chance: {'; '.join(parts)}."
+
+
+def _shares(items: Sequence[Statement]) -> str:
+    """How many comparisons came out clear, and which way."""
+    raised, lowered = (sum(item.verdict == verdict for item in items) for verdict in ("better", "worse"))
+    unclear = len(items) - raised - lowered
+    return (
+        f"Of {plural(len(items), 'comparison')}, {raised} clearly raised, {lowered} clearly lowered, "
+        f"{unclear} without a clear difference."
+    )
 
 
 def _best_encoders(part: pd.DataFrame) -> list[str]:
@@ -124,37 +165,36 @@ def _best_encoders(part: pd.DataFrame) -> list[str]:
 
 
 def _against_chance(where: str, label: str, source: str, row: pd.Series) -> Statement:
-    text = (
-        f"{where}: {label} on {source} images scores {_interval(row)}, chance {number(row['chance'], 2)}, "
-        f"over {plural(int(row['n_proteins']), 'protein')}."
-    )
-    if not (row["ci_low"] == row["ci_low"] and row["ci_high"] == row["ci_high"]):
-        return Statement(f"{text} There is no interval, so nothing can be concluded.", "no interval", "unclear")
+    lead = f"{where}, {label}"
+    text = f"{_interval(row)} on {source} images, chance {number(row['chance'], 2)}, over "
+    text += f"{plural(int(row['n_proteins']), 'protein')}."
+    if pd.isna(row["ci_low"]) or pd.isna(row["ci_high"]):
+        return Statement(f"{text} Without an interval nothing can be concluded.", lead, "no interval", "unclear")
     if row["ci_low"] > row["chance"]:
-        return Statement(f"{text} That is above chance.", "above chance", "better")
+        return Statement(text, lead, "above chance", "better")
     if row["ci_high"] < row["chance"]:
-        return Statement(f"{text} That is below chance.", "below chance", "worse")
-    return Statement(f"{text} The interval includes chance: no such biology is shown.", "not above chance", "unclear")
+        return Statement(f"{text} Related proteins are less alike than others.", lead, "below chance", "worse")
+    return Statement(f"{text} The interval includes chance.", lead, "not above chance", "unclear")
 
 
 def _changes(where: str, label: str, rows: dict[str, pd.Series]) -> list[Statement]:
     if "degraded" not in rows:
         return []
-    degraded = rows["degraded"]
+    degraded, lead = rows["degraded"], f"{where}, {label}"
     found = []
     for source in (source for source in rows if source.startswith("restored")):
         restored = rows[source]
         clean = f"clean {_interval(rows['clean'])}, " if "clean" in rows else ""
-        text = f"{where}, {label}: {clean}degraded {_interval(degraded)}, {source} {_interval(restored)}."
-        found.append(Statement(f"{text} {_compared(degraded, restored)}", *_badge(degraded, restored)))
+        text = f"{clean}degraded {_interval(degraded)}, {source} {_interval(restored)}."
+        found.append(Statement(f"{text} {_compared(degraded, restored)}", lead, *_badge(degraded, restored)))
     if not found and "clean" in rows:
         clean_row = rows["clean"]
-        text = f"{where}, {label}: clean {_interval(clean_row)}, degraded {_interval(degraded)}."
+        text = f"clean {_interval(clean_row)}, degraded {_interval(degraded)}."
         overlap = _overlap(clean_row, degraded)
         lower = degraded["value"] < clean_row["value"]
         said = "The intervals overlap." if overlap else f"Degrading {'lowers' if lower else 'raises'} it."
         badge: tuple[str, Verdict] = _LABELS["unclear"] if overlap else _LABELS["worse" if lower else "better"]
-        found.append(Statement(f"{text} {said}", *badge))
+        found.append(Statement(f"{text} {said}", lead, *badge))
     return found
 
 

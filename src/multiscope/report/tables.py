@@ -64,7 +64,7 @@ def recognition_table(found: Sequence[Recognition]) -> Table:
     headers = [
         "encoder",
         "accuracy",
-        "95 % interval",
+        "95% interval",
         "balanced accuracy",
         "chance",
         "always names",
@@ -95,16 +95,28 @@ def _between(by_seed: list[float]) -> str:
 
 def score_table(scores: pd.DataFrame) -> Table:
     """Scores of profiles by standard, encoder and source."""
-    headers = ["scale", "standard", "encoder", "source", "metric", "value", "interval", "chance", "proteins", "terms",
-               "positive pairs"]  # fmt: skip
-    rows = [
-        [
-            Cell(row["scale"], head=True), Cell(row["standard"]), Cell(row["label"]), Cell(row["source"]),
-            Cell(row["metric"]), *_value_cells(row), _count(row["n_proteins"]), _count(row["n_terms"]),
-            _count(row["n_positive_pairs"]),
-        ]
-        for _, row in scores.iterrows()
-    ]  # fmt: skip
+    metrics = scores["metric"].nunique() > 1
+    rows = []
+    seen: tuple[str, str] | None = None
+    for _, row in scores.iterrows():
+        standard = (str(row["scale"]), str(row["standard"]))
+        name = row["label"] if not metrics else f"{row['label']}, {row['metric']}"
+        head = Cell("") if standard == seen else Cell(standard[0], standard[1], head=True)
+        counts = [_count(row[column]) for column in ("n_proteins", "n_terms", "n_positive_pairs")]
+        rows.append([head, Cell(name), Cell(row["source"]), *_value_cells(row), *counts])
+        seen = standard
+    value = "value" if metrics else str(scores["metric"].iloc[0]).upper()
+    headers = [
+        "scale, standard",
+        "encoder",
+        "source",
+        value,
+        "interval",
+        "chance",
+        "proteins",
+        "terms",
+        "positive pairs",
+    ]
     return Table(headers, rows)
 
 

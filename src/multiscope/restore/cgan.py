@@ -27,7 +27,13 @@ from multiscope.training.order import random_symmetry, step_rng
 
 def restorer_settings(config: CGan) -> dict[str, object]:
     """Arguments of `ResnetGenerator` for the restorer."""
-    return {"width": config.width, "blocks": config.blocks, "dropout": config.dropout, "output": config.skip}
+    return {
+        "width": config.width,
+        "blocks": config.blocks,
+        "dropout": config.dropout,
+        "output": config.skip,
+        "lateral": config.lateral,
+    }
 
 
 class TrainingPairs:

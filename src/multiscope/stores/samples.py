@@ -74,7 +74,10 @@ def _open(path: Path, *, writing: bool = False) -> Any:
     else:
         spec["fill_missing_data_reads"] = False
         spec["recheck_cached_data"] = "open"
-    return ts.open(spec, open=True, read=not writing, write=writing).result()
+    try:
+        return ts.open(spec, open=True, read=not writing, write=writing).result()
+    except ValueError as error:
+        raise InputError(f"{path}: damaged: {str(error).splitlines()[0][:300]}; make the store again") from None
 
 
 class SampleStore:
@@ -89,7 +92,8 @@ class SampleStore:
             self.attributes: dict[str, Any] = dict(group.attrs)
             self.table = pd.read_parquet(table_path)
         except (FileNotFoundError, OSError, ValueError) as error:
-            raise InputError(f"{path}: cannot be opened as a sample store ({error}); make it again") from None
+            fault = " ".join(str(error).split())[:300]
+            raise InputError(f"{path}: cannot be opened as a sample store ({fault}); make it again") from None
         if self.attributes.get("schema") != SCHEMA:
             raise InputError(f"{path}: is not a sample store of schema {SCHEMA}; make it with this version")
         self._arrays = {name: _open(path / name) for name in self.attributes["arrays"]}

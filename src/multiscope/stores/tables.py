@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,12 @@ from multiscope.errors import InputError
 
 def write_anndata(path: Path, x: npt.NDArray[np.float32], obs: pd.DataFrame, uns: Mapping[str, Any]) -> None:
     """Write `x` (n, d) with one row of `obs` each; features are named `emb_0000`, `emb_0001`, ..."""
-    ad.settings.zarr_write_format = 3
     var = pd.DataFrame(index=feature_names(x.shape[1]))
-    ad.AnnData(X=x.astype(np.float32), obs=obs, var=var, uns=dict(uns)).write_zarr(path)
+    table = ad.AnnData(X=x.astype(np.float32), obs=obs, var=var, uns=dict(uns))
+    with ad.settings.override(zarr_write_format=3, auto_shard_zarr_v3=False), warnings.catch_warnings():
+        # anndata consolidates the metadata, which zarr remarks on for every store of format 3
+        warnings.filterwarnings("ignore", message="Consolidated metadata is currently not part")
+        table.write_zarr(path)
 
 
 def read_anndata(path: Path) -> ad.AnnData:

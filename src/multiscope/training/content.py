@@ -30,13 +30,11 @@ def content_network(
     path = config.vgg16 or Path(torch.hub.get_dir()) / "checkpoints" / _VGG16
     if config.vgg16 is not None or path.is_file():
         vgg = VggContent(path)
-        return fabric.to_device(vgg), {"kind": "vgg16", "sha256": vgg.sha256}
+        return vgg.to(fabric.device), {"kind": "vgg16", "sha256": vgg.sha256}
     torch.manual_seed(seed)
     network = SmallContent(config.width).to(fabric.device)
     loss = _train(network, patches, steps=config.steps, seed=seed)
-    for parameter in network.parameters():
-        parameter.requires_grad_(False)
-    network.eval()
+    network.freeze()
     note = {"kind": "autoencoder trained on this run's patches", "steps": config.steps, "width": config.width}
     return network, {**note, "final_loss": round(loss, 6)}
 

@@ -1,0 +1,5 @@
+"""`python -m multiscope`."""
+
+from multiscope.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Generated micrographs of known biology, and forward models of the imaging defects."""

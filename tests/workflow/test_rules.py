@@ -1,0 +1,83 @@
+"""What can be said of the rules without running them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.workflow.conftest import ROOT, environment, planned, snakemake
+
+RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
+
+
+def test_a_dry_run_of_the_default_lists_every_rule_in_under_3_seconds(tmp_path: Path) -> None:
+    seconds = []
+    for _ in range(3):
+        started = time.monotonic()
+        run = snakemake(tmp_path, "-n", config=ROOT / "config.yaml")
+        seconds.append(time.monotonic() - started)
+    rules = {name for path in RULES for name in re.findall(r"^rule (\w+):", path.read_text(), flags=re.MULTILINE)}
+    assert planned(run).keys() == rules
+    assert min(seconds) < 3, seconds
+
+
+def test_parsing_imports_neither_torch_nor_zarr(tmp_path: Path) -> None:
+    for heavy in ("torch", "zarr", "tensorstore"):
+        (tmp_path / heavy).mkdir()
+        (tmp_path / heavy / "__init__.py").write_text(f"raise ImportError('{heavy} while parsing')")
+    env = {**environment(), "PYTHONPATH": str(tmp_path)}
+    run = subprocess.run(["snakemake", "-n", "-q"], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+
+
+def test_lint_and_format_are_clean(tmp_path: Path) -> None:
+    for command in (["snakemake", "--lint"], ["snakefmt", "--check", "Snakefile", "workflow"]):
+        run = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
+        assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("path", RULES, ids=lambda path: path.stem)
+def test_every_rule_has_what_a_cluster_needs(path: Path) -> None:
+    for block in re.split(r"^(?=rule )", path.read_text(), flags=re.MULTILINE)[1:]:
+        for part in ("log:", "benchmark:", "conda:", "threads:", "mem_mb=", "runtime=", "version="):
+            assert part in block, (block.splitlines()[0], part)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "line"),
+    [
+        ("restore.cgann", {}, "restore.cgann: unknown key 'cgann'; did you mean 'cgan'?"),
+        ("localize.encoders.deeploc.epochs", -3, "localize.encoders.deeploc.epochs: Input should be greater than"),
+    ],
+)
+def test_a_bad_config_ends_with_one_line_and_code_2(changed_config, tmp_path, key, value, line) -> None:  # type: ignore[no-untyped-def]
+    run = snakemake(tmp_path, config=changed_config(key, value))
+    assert run.returncode == 2
+    said = [text for text in run.stderr.splitlines() if text.strip() and "Using workflow specific profile" not in text]
+    assert len(said) == 1, run.stderr
+    assert said[0].startswith("multiscope: config: ") and line in said[0]
+
+
+def test_profiles_hold_only_what_belongs_to_a_place() -> None:
+    for path in (ROOT / "profiles").glob("*/profile.yaml"):
+        profile = yaml.safe_load(path.read_text(encoding="utf-8"))
+        assert profile["rerun-incomplete"] is True
+        assert "keep-incomplete" not in profile
+
+
+def test_the_conda_environment_names_every_direct_dependency() -> None:
+    import tomllib
+
+    named = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = {re.split(r"[>=<,]", text)[0] for text in project["dependencies"]}
+    needed -= {"snakemake", "snakemake-executor-plugin-slurm"}  # they start the jobs, they are not in them
+    listed = yaml.safe_load((ROOT / "envs" / "multiscope.yaml").read_text(encoding="utf-8"))["dependencies"]
+    flat = [text for item in listed for text in (item["pip"] if isinstance(item, dict) else [item])]
+    names = {re.split(r"[ >=<,]", text)[0] for text in flat}
+    assert {named.get(name, name) for name in needed} <= names
