@@ -92,9 +92,9 @@ class VirtualScreen(Section):
     """Sizes of the planted differences."""
     fields_per_protein: int = Field(4, ge=3, le=1000)
     """Fields imaged of each protein."""
-    cells_per_field: int = Field(12, ge=1, le=500)
+    cells_per_field: int = Field(16, ge=1, le=500)
     """Cells tried in each field; crowded ones are left out."""
-    field_size: int = Field(192, ge=96, le=2048)
+    field_size: int = Field(224, ge=96, le=2048)
     """Height and width of a field in pixels."""
     pixel_size_um: float = Field(0.16, gt=0, le=10)
     """Size of a pixel in micrometres."""

@@ -2,18 +2,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from multiscope.augment.stage import run_pairs
 from multiscope.config import Augment, CGan, Content, Pairs, Restore
 from multiscope.data.patches import Fields
 from multiscope.manifest import read_manifest
-from multiscope.nn.resnet_generator import ResnetGenerator
 from multiscope.restore.scores import RULES
-from multiscope.restore.stage import SCORE_COLUMNS, gather_scores, restore_plane, run
+from multiscope.restore.stage import SCORE_COLUMNS, gather_scores, run
 from multiscope.stores.fields import read_field
 
 SMALL = Restore(
@@ -78,9 +75,3 @@ def test_gathering_keeps_the_input_once(restored: Path, tmp_path: Path) -> None:
     gather_scores(runs=[restored, restored], out=out, csv=csv)
     one = pd.read_parquet(restored / "scores.parquet")
     assert len(pd.read_parquet(out)) == len(one) == len(pd.read_csv(csv))
-
-
-def test_an_untrained_residual_restorer_is_the_identity_at_any_size() -> None:
-    network = ResnetGenerator(width=4, blocks=1, output="residual").eval()
-    plane = np.random.default_rng(0).normal(size=(37, 51)).astype(np.float32)
-    assert np.array_equal(restore_plane(network, plane, device=torch.device("cpu")), plane)

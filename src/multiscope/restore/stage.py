@@ -17,11 +17,11 @@ from multiscope.data.patches import Fields
 from multiscope.errors import InputError
 from multiscope.manifest import stage_output, verify
 from multiscope.nn.cards import save_network
-from multiscope.nn.padding import pad_to_multiple
 from multiscope.progress import track
 from multiscope.restore import STAGE_VERSION
 from multiscope.restore.cgan import CGanRecipe, TrainingPairs, restorer_settings
 from multiscope.restore.scores import score
+from multiscope.restore.tiles import restore_plane
 from multiscope.stores.fields import write_field
 from multiscope.stores.samples import SampleStore
 from multiscope.training.content import content_network
@@ -66,6 +66,7 @@ def run(
     train(recipe, Plan(what="restore: cgan", steps=config.cgan.steps, seed=seed), folder)
     if recipe.ema:
         recipe.ema.copy_to(recipe.network)
+    tile = training.clean.shape[-1]
     described = {"dataset": fields.manifest["notes"]["dataset"], "seed": seed} | {
         key: pairs_manifest["notes"][key] for key in ("setting", "n_pairs", "augmentation")
     }
@@ -83,10 +84,15 @@ def run(
             recipe.network,
             "resnet_generator",
             restorer_settings(config.cgan),
-            {"channels": fields.channels, "scale": fields.manifest["notes"]["range"], "defects": fields.defects},
+            {
+                "channels": fields.channels,
+                "scale": fields.manifest["notes"]["range"],
+                "defects": fields.defects,
+                "tile": tile,
+            },
         )
         keep_history(folder, made.path)
-        rows = _restore_fields(fields, recipe.network.eval(), made.path / "restored.zarr", device=fabric.device)
+        rows = _restore_fields(fields, recipe.network.eval(), made.path / "restored.zarr", tile=tile, device=fabric.device)
         scores = pd.DataFrame(rows).assign(**described)[SCORE_COLUMNS]
         scores.to_parquet(made.path / "scores.parquet")
         made.count("training pairs", len(training.clean))
@@ -104,17 +110,9 @@ def gather_scores(*, runs: Sequence[Path], out: Path, csv: Path) -> None:
     scores[SCORE_COLUMNS].to_csv(csv, index=False)
 
 
-def restore_plane(
-    network: nn.Module, plane: npt.NDArray[np.float32], *, device: torch.device
-) -> npt.NDArray[np.float32]:
-    """Restore one plane (Y, X) in [-1, 1], of any size."""
-    padded, crop = pad_to_multiple(torch.from_numpy(plane)[None, None].to(device), 4)
-    with torch.no_grad():
-        restored: npt.NDArray[np.float32] = network(padded)[crop][0, 0].cpu().numpy()
-    return restored
-
-
-def _restore_fields(fields: Fields, network: nn.Module, store: Path, *, device: torch.device) -> list[dict[str, Any]]:
+def _restore_fields(
+    fields: Fields, network: nn.Module, store: Path, *, tile: int, device: torch.device
+) -> list[dict[str, Any]]:
     """Write every restored field; score those of the test side."""
     jobs = list(_jobs(fields))
     rows: list[dict[str, Any]] = []
@@ -123,7 +121,7 @@ def _restore_fields(fields: Fields, network: nn.Module, store: Path, *, device: 
         degraded = fields.image(defect, field_id)
         restored = np.stack(
             [
-                scale.to_camera(restore_plane(network, scale.to_unit(plane), device=device))
+                scale.to_camera(restore_plane(network, scale.to_unit(plane), tile=tile, device=device))
                 for scale, plane in zip(fields.scales, degraded, strict=True)
             ]
         )
