@@ -96,12 +96,19 @@ class VirtualScreen(Section):
     """Cells tried in each field; crowded ones are left out."""
     field_size: int = Field(224, ge=96, le=2048)
     """Height and width of a field in pixels."""
-    pixel_size_um: float = Field(0.16, gt=0, le=10)
+    pixel_size_um: float = Field(0.16, ge=0.05, le=0.45)
     """Size of a pixel in micrometres."""
     defects: Defects = Field(default={"noise": Defect(), "axial": Defect(), "blur": Defect()})
     """Defects put on the clean fields; each field is acquired with one of them."""
     split: Split = Split()
     """Training, validation and test fields."""
+
+    @field_validator("compartments")
+    @classmethod
+    def _compartments_differ(cls, compartments: list[Compartment]) -> list[Compartment]:
+        if len(set(compartments)) != len(compartments):
+            raise ValueError("each compartment may stand once")
+        return compartments
 
 
 class FieldsFolder(Section):
@@ -110,13 +117,13 @@ class FieldsFolder(Section):
     reader: Literal["fields"]
     """Images of many cells, one file a field and channel."""
     images: Path
-    """Folder of the images: TIFF, PNG or JPEG, each with one channel."""
+    """Folder or zip archive of the images: TIFF, PNG or JPEG, each with one channel."""
     pattern: str = "{field}.tif"
     """File name; `{field}`, `{channel}`, `{protein}` and `{well}` are read from it, `{_}` is anything."""
     channels: list[Name] = Field(default=["image"], min_length=1)
     """Channels in the order they are stored; with one channel the pattern needs no `{channel}`."""
     labels: Path | None = None
-    """Folder of label images: 0 is background, every other number one cell or nucleus."""
+    """Folder or zip archive of label images: 0 is background, every other number one cell or nucleus."""
     labels_pattern: str = "{field}.tif"
     """File name of a label image."""
     pixel_size_um: float | None = Field(None, gt=0)
@@ -177,7 +184,9 @@ class CinGan(Section):
     skip: Literal["residual", "half_sum"] = "residual"
     """Output: input + network, or the paper's (input + tanh(network)) / 2."""
     lateral: bool = True
-    """Add the encoder's features to the decoder's; not in the paper. Without, fine noise cannot be taken out."""
+    """Add the encoder's features to the decoder's; not in the paper."""
+    noise_planes: int = Field(1, ge=0, le=8)
+    """Planes of white noise beside the clean image; 0 in the paper, whose generator has one answer to each image."""
     critic_width: int = Field(12, ge=2, le=256)
     """Channels of the critic's first layer."""
     steps: int = Field(300, ge=1)
@@ -203,9 +212,9 @@ class Pairs(Section):
 
     setting: Literal["paired", "unpaired"] = "paired"
     """`paired`: `n_pairs` real pairs of each defect; `unpaired`: none, every pair is synthetic."""
-    n_pairs: int = Field(10, ge=1)
+    n_pairs: int = Field(40, ge=1)
     """Real pairs of each defect; in the unpaired setting the number that the synthetic ones are counted from."""
-    alpha: float = Field(0.3, gt=0, le=1)
+    alpha: float = Field(0.5, gt=0, le=1)
     """Share of real pairs in the mix: n_pairs / alpha - n_pairs synthetic pairs are added; 1 adds none."""
 
 

@@ -57,6 +57,6 @@ def test_pairs_hold_what_the_generator_made(generator: Path, tiny_screen: Path, 
 
 
 def test_synthetic_pairs_without_a_generator_are_an_error(tiny_screen: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="--generator is missing: alpha 0.5 asks for 4 synthetic pairs"):
+    with pytest.raises(InputError, match=r"--generator is missing: alpha 0\.5 asks for 4 synthetic pairs"):
         run_pairs(data=tiny_screen, generator=None, out=tmp_path / "pairs", config=SMALL, seed=0)
     assert not (tmp_path / "pairs").exists()

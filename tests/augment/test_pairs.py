@@ -68,5 +68,5 @@ def test_no_pairs_at_all_is_an_error(tiny_screen: Path) -> None:
 
 
 def test_a_patch_larger_than_a_field_is_an_error(tiny_screen: Path) -> None:
-    with pytest.raises(InputError, match="smaller than augment.patch_size 256; choose a smaller patch"):
+    with pytest.raises(InputError, match=r"smaller than augment\.patch_size 256; choose a smaller patch"):
         build_pairs(Fields(tiny_screen), Pairs(n_pairs=1, alpha=1), size=256, seed=0, degrade=None)

@@ -9,8 +9,8 @@ import pytest
 from multiscope.config import Evaluate
 from multiscope.errors import InputError
 from multiscope.evaluate import stage
-from multiscope.evaluate.standards import write_gmt
 from multiscope.manifest import stage_output, verify
+from multiscope.stores.gmt import write_gmt
 from multiscope.stores.tables import write_anndata, write_profiles_parquet
 
 PROTEINS = [f"p{i}" for i in range(12)]
@@ -62,7 +62,7 @@ def write_data(folder: Path) -> Path:
     with stage_output(folder, stage="data", version=1, config={}, inputs={}) as made:
         (made.path / "standards").mkdir()
         for scale in ("complex", "process"):
-            write_gmt(made.path / "standards" / f"planted_{scale}.gmt", TERMS, scale=scale, **ORIGIN)
+            write_gmt(made.path / "standards" / f"planted_{scale}.gmt", TERMS, sidecar={"scale": scale, **ORIGIN})
     return folder
 
 

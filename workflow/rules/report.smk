@@ -19,7 +19,7 @@ rule report:
         inputs=lambda wildcards, input: options(
             **{name: input.get(name) for name in results_by_stage()}
         ),
-        benchmarks="<benchmarks>",
+        benchmarks=workflow.pathvars.apply("<benchmarks>"),
     shell:
         "multiscope report {params.inputs:q} --benchmarks {params.benchmarks} --config {params.config:q}"
         " --out {output} &> {log}"

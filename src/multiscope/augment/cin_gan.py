@@ -36,6 +36,7 @@ def generator_settings(config: CinGan, *, n_defects: int) -> dict[str, object]:
         "n_conditions": n_defects,
         "output": config.skip,
         "lateral": config.lateral,
+        "noise_planes": config.noise_planes,
     }
 
 

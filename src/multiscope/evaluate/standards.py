@@ -7,7 +7,7 @@ terms come from and which GMT it belongs to.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -21,7 +21,6 @@ UNKNOWN = "unknown"
 SCALES: tuple[str, ...] = get_args(Scale)
 _MAX_GMT_BYTES = 64 * 2**20
 _MAX_SIDECAR_BYTES = 64 * 2**10
-_FORBIDDEN = ("\t", "\n", "\r", "\0", "\ufeff")
 
 
 @dataclass(frozen=True)
@@ -65,53 +64,6 @@ def read_gmt(path: Path, *, name: str, scale: str | None = None) -> Standard:
         raise InputError(f"{path}: scale is '{scale}' here but '{said}' in {path.stem}.yaml; make them agree")
     origin = {key: sidecar[key] for key in ("organism", "id_type", "release", "licence")}
     return Standard(name=name, scale=scale or said, terms=terms, sha256=sha256, **origin)
-
-
-def write_gmt(
-    path: Path,
-    terms: Mapping[str, Collection[str]],
-    *,
-    scale: Scale,
-    organism: str,
-    id_type: str,
-    release: str,
-    licence: str,
-    description: str = "",
-) -> None:
-    """Write `terms` (name to members) as GMT at `path` and the sidecar `<stem>.yaml` beside it; members are sorted."""
-    lines = []
-    for name, members in terms.items():
-        if not members:
-            raise InputError(f"{path}: term {_shown(name)} has no member; leave it out")
-        for word in (name, *members):
-            _check_word(path, word)
-        lines.append("\t".join([name, description, *sorted(set(members))]) + "\n")
-    content = "".join(lines).encode()
-    path.write_bytes(content)
-    sidecar = {
-        "organism": organism,
-        "id_type": id_type,
-        "release": release,
-        "licence": licence,
-        "scale": scale,
-        "sha256": hashlib.sha256(content).hexdigest(),
-    }
-    path.with_suffix(".yaml").write_text(yaml.safe_dump(sidecar, sort_keys=False, allow_unicode=True), encoding="utf-8")
-
-
-def _check_word(path: Path, word: str) -> None:
-    if not word or word != word.strip() or any(sign in word for sign in _FORBIDDEN) or not _encodable(word):
-        raise InputError(
-            f"{path}: {_shown(word)} cannot be a name in a GMT file; remove tabs, line ends and outer blanks"
-        )
-
-
-def _encodable(word: str) -> bool:
-    try:
-        word.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _read_limited(path: Path, limit: int) -> bytes:

@@ -68,21 +68,24 @@ class ResnetGenerator(nn.Module):
         n_conditions: int = 0,
         output: Output = "half_sum",
         lateral: bool = False,
+        noise_planes: int = 0,
     ) -> None:
         """`width` channels in the first layer, 4 times as many in the `blocks` residual blocks.
 
         `lateral` adds the encoder's features to the decoder's of the same size (Ronneberger et al. 2015, without new
         weights): what is finer than the bottleneck, noise above all, can be taken out only if the decoder sees it.
+        `noise_planes` planes of white noise, drawn anew at each call, stand beside the input: a generator without any
+        makes one degraded image of each clean one, and photon noise is not like that.
 
         `output`: "half_sum" is (tanh(net) + x) / 2, the paper's; "residual" is x + net with a last convolution that
         starts at zero, so that the untrained network is the identity.
         """
         super().__init__()
         n = n_conditions
-        self.n_conditions, self.output, self.lateral = n_conditions, output, lateral
+        self.n_conditions, self.output, self.lateral, self.noise_planes = n_conditions, output, lateral, noise_planes
         self.encoder = nn.ModuleList(
             [
-                ConvNorm(in_channels, width, kernel=7, n_conditions=n),
+                ConvNorm(in_channels + noise_planes, width, kernel=7, n_conditions=n),
                 ConvNorm(width, 2 * width, stride=2, n_conditions=n),
                 ConvNorm(2 * width, 4 * width, stride=2, n_conditions=n),
             ]
@@ -99,8 +102,9 @@ class ResnetGenerator(nn.Module):
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         """Map x (N, in_channels, H, W) in [-1, 1] to its like; `condition` (N,) int64 exactly where conditions are."""
         self._check(x, condition)
-        net = x
-        finer = []
+        net, finer = x, []
+        if self.noise_planes:
+            net = torch.cat([x, torch.randn_like(x[:, :1].expand(-1, self.noise_planes, -1, -1))], dim=1)
         for layer in self.encoder:
             net = F.relu(layer(net, condition))
             finer.append(net)

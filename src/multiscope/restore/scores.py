@@ -36,8 +36,8 @@ def match(image: Plane, clean: Plane, *, rule: Rule, data_range: float) -> tuple
     """The two images and the data range as the rule compares them.
 
     fixed: as they are, with the range of the data set. affine: `image` fitted to `clean` by least squares (CARE,
-    Weigert et al. 2018). published: each brought to 0..255 by its own minimum and maximum (Razdaibiedina et al. 2019), which
-    forgives gain and offset and punishes single bright pixels.
+    Weigert et al. 2018). published: each brought to 0..255 by its own minimum and maximum (Razdaibiedina et al. 2019),
+    which forgives gain and offset and punishes single bright pixels.
     """
     image, clean = image.astype(np.float64), clean.astype(np.float64)
     if rule == "affine":

@@ -92,7 +92,9 @@ def run(
             },
         )
         keep_history(folder, made.path)
-        rows = _restore_fields(fields, recipe.network.eval(), made.path / "restored.zarr", tile=tile, device=fabric.device)
+        rows = _restore_fields(
+            fields, recipe.network.eval(), made.path / "restored.zarr", tile=tile, device=fabric.device
+        )
         scores = pd.DataFrame(rows).assign(**described)[SCORE_COLUMNS]
         scores.to_parquet(made.path / "scores.parquet")
         made.count("training pairs", len(training.clean))

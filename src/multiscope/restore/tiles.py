@@ -19,9 +19,11 @@ _BATCH = 32
 
 
 def restore_plane(network: nn.Module, plane: Plane, *, tile: int, device: torch.device) -> Plane:
-    """Restore one plane (Y, X) in [-1, 1] in tiles of `tile` x `tile` pixels, a quarter of each overlapping the next."""
-    padded, crop = pad_to_multiple(torch.from_numpy(plane), tile) if min(plane.shape) < tile else (None, None)
-    image = torch.from_numpy(plane) if padded is None else padded
+    """Restore one plane (Y, X) in [-1, 1] in tiles of `tile` x `tile` pixels that overlap by a quarter or more."""
+    image = torch.from_numpy(plane)
+    whole = (..., slice(plane.shape[0]), slice(plane.shape[1]))
+    if min(plane.shape) < tile:
+        image, whole = pad_to_multiple(image, tile)
     corners = [(y, x) for y in starts(image.shape[0], tile) for x in starts(image.shape[1], tile)]
     weight = window(tile).to(device)
     total, weights = (torch.zeros(image.shape, device=device) for _ in range(2))
@@ -32,13 +34,12 @@ def restore_plane(network: nn.Module, plane: Plane, *, tile: int, device: torch.
             for (y, x), made in zip(places, network(batch.to(device))[:, 0], strict=True):
                 total[y : y + tile, x : x + tile] += weight * made
                 weights[y : y + tile, x : x + tile] += weight
-    blended = total / weights
-    restored: Plane = (blended if crop is None else blended[crop]).cpu().numpy()
+    restored: Plane = (total / weights)[whole].cpu().numpy()
     return restored
 
 
 def starts(size: int, tile: int) -> list[int]:
-    """First pixels of the tiles along one axis: evenly spread from border to border, overlapping by a quarter or more."""
+    """First pixels of the tiles along one axis: evenly spread from border to border, a quarter or more shared."""
     n = max(1, -(-(size - tile) // (3 * tile // 4)) + 1)
     return [round(float(start)) for start in np.linspace(0, size - tile, n)]
 

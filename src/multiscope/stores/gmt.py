@@ -28,6 +28,6 @@ def _line(path: Path, name: str, members: list[str]) -> str:
     words = [name, "", *members]
     if not name or not members or "" in members:
         raise ValueError(f"{path}: term {name!r} needs a name and members")
-    if any(word != word.strip() or set("\t\r\n\0") & set(word) for word in words):
+    if any(word != word.strip() or set("\t\r\n\0\ufeff") & set(word) for word in words):
         raise ValueError(f"{path}: term {name!r} has a tab, line end or outer blank in a name")
     return "\t".join(words) + "\n"
