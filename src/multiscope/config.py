@@ -248,7 +248,7 @@ class CGan(Section):
     """Output: input + network, or the paper's (input + tanh(network)) / 2."""
     lateral: bool = True
     """Add the encoder's features to the decoder's; not in the paper. Without, fine noise cannot be taken out."""
-    steps: int = Field(400, ge=1)
+    steps: int = Field(600, ge=1)
     """Training steps, whatever the number of pairs; 3000 in the paper's example."""
     batch_size: int = Field(8, ge=1)
     """Patches per step."""
