@@ -46,7 +46,7 @@ format: env  ## format Python and Snakemake files
 	$(BIN)/snakefmt Snakefile workflow
 
 docs: env  ## regenerate what is generated: config schema, docs/configuration.md, the rule graph
-	$(BIN)/python -m multiscope.docs
+	PATH="$(CURDIR)/$(BIN):$$PATH" python -m multiscope.docs
 
 lock: env  ## resolve envs/lock.txt anew (needs uv)
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --fork-strategy fewest \

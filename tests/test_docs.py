@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import jsonschema
+import pytest
 import yaml
 
 from multiscope import docs
@@ -18,6 +21,13 @@ def test_the_schema_has_not_drifted() -> None:
 
 def test_the_page_has_not_drifted() -> None:
     assert (ROOT / docs.PAGE).read_text(encoding="utf-8") == docs.page()
+
+
+def test_the_picture_of_the_rules_has_not_drifted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    text = (ROOT / docs.README).read_text(encoding="utf-8")
+    assert docs.readme(text) == text
 
 
 def test_the_schema_takes_the_default_and_refuses_a_typo() -> None:

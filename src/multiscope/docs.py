@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,8 @@ from multiscope import config
 
 SCHEMA = Path("workflow/schemas/config.schema.json")
 PAGE = Path("docs/configuration.md")
-RULE_GRAPH = Path("docs/rulegraph.md")
+README = Path("README.md")
+_GRAPH = ("<!-- rule graph: made by `make docs` -->\n", "<!-- end of rule graph -->")
 
 _HEAD = """# Configuration
 
@@ -117,19 +119,35 @@ def _default(field: FieldInfo) -> str:
     return f"`{json.dumps(value, default=str)}`"
 
 
-def rule_graph() -> str:
-    """The rules and what they pass on, drawn by Snakemake as a Mermaid diagram that code hosts render."""
-    done = subprocess.run(
-        ["snakemake", "--rulegraph", "mermaid-js", "--forceall"], check=True, capture_output=True, text=True
-    )
-    return f"```mermaid\n{done.stdout.strip()}\n```\n"
+def readme(text: str) -> str:
+    """The README with the rules and what they pass on, as a Mermaid diagram that code hosts draw."""
+    lines = ["flowchart LR", *(f"    {a} --> {b}" for a, b in sorted(rule_graph()))]
+    before, after = text.split(_GRAPH[0])[0], text.split(_GRAPH[1])[1]
+    return "\n".join([before + _GRAPH[0] + "```mermaid", *lines, "```", _GRAPH[1] + after])
+
+
+def rule_graph() -> set[tuple[str, str]]:
+    """Pairs (rule, rule that uses its output) as Snakemake draws them, without what follows from the others."""
+    command = ["snakemake", "--rulegraph", "mermaid-js", "--forceall"]
+    drawn = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    names = dict(re.findall(r"(id\d+)\[(\w+)\]", drawn))
+    edges = {(names[a], names[b]) for a, b in re.findall(r"(id\d+) --> (id\d+)", drawn) if names[b] != "all"}
+    return {(a, b) for a, b in edges if not _longer_way(edges, a, b)}
+
+
+def _longer_way(edges: set[tuple[str, str]], start: str, end: str) -> bool:
+    """Whether `end` is reached from `start` by more than one step."""
+    reached = {b for a, b in edges if a == start and b != end}
+    while grown := {b for a, b in edges if a in reached} - reached:
+        reached |= grown
+    return end in reached
 
 
 def main() -> None:
     """Write all of it, from the root of the repository."""
     SCHEMA.write_text(schema(), encoding="utf-8")
     PAGE.write_text(page(), encoding="utf-8")
-    RULE_GRAPH.write_text(f"# The rules\n\nDrawn by `make docs`.\n\n{rule_graph()}", encoding="utf-8")
+    README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":
