@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -25,7 +27,7 @@ def test_tiles_cover_everything_and_overlap(size: int, tile: int) -> None:
     size = max(size, tile)
     found = starts(size, tile)
     assert found[0] == 0 and found[-1] == size - tile
-    assert all(0 < b - a <= 3 * tile // 4 + 1 for a, b in zip(found, found[1:], strict=False))
+    assert all(0 < b - a <= 3 * tile // 4 + 1 for a, b in pairwise(found))
 
 
 def test_away_from_borders_a_local_filter_gives_what_it_gives_on_the_whole_image() -> None:
