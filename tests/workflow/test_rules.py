@@ -26,6 +26,12 @@ def test_a_dry_run_of_the_default_lists_every_rule_in_under_3_seconds(tmp_path: 
     assert min(seconds) < 3, seconds
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_examples_can_be_planned(path: Path, tmp_path: Path) -> None:
+    jobs = planned(snakemake(tmp_path, "-n", config=path))
+    assert jobs["report"] == 1 and jobs["data"] == 2
+
+
 def test_parsing_imports_neither_torch_nor_zarr(tmp_path: Path) -> None:
     for heavy in ("torch", "zarr", "tensorstore"):
         (tmp_path / heavy).mkdir()

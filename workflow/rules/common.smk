@@ -22,9 +22,11 @@ except InputError as error:
 
 
 def section(name):
-    """A stage's resolved section as JSON: what the command gets, and what a change reruns."""
-    found = getattr(RUN, name)
-    return settings.as_json(found) if found is not None else "{}"
+    """A stage's resolved section as JSON: what the command gets, and what a change reruns.
+
+    A function, because Snakemake reads the braces of file name patterns in a plain string as wildcards.
+    """
+    return lambda wildcards: settings.as_json(getattr(RUN, name))
 
 
 def attempts(value):
@@ -135,10 +137,6 @@ def runs_of_generator(seed):
     return [f"<results>/augment/cin_gan/seed{seed}"] if needs_generator() else []
 
 
-def crop_settings():
+def crop_settings(wildcards):
     """How cells are cut; which sources are cut is no matter of a single one."""
-    return (
-        settings.as_json(RUN.crop.model_copy(update={"sources": ["clean"]}))
-        if RUN.crop
-        else "{}"
-    )
+    return settings.as_json(RUN.crop.model_copy(update={"sources": ["clean"]}))

@@ -16,7 +16,7 @@ rule crop:
         mem_mb=attempts(4000),
         runtime=attempts(60),
     params:
-        config=crop_settings(),
+        config=crop_settings,
         version=CROP_VERSION,
     shell:
         "multiscope crop --data {input.data} --source {wildcards.source} --config {params.config:q}"
@@ -40,7 +40,7 @@ rule crop_restored:
         mem_mb=attempts(4000),
         runtime=attempts(60),
     params:
-        config=crop_settings(),
+        config=crop_settings,
         version=CROP_VERSION,
     shell:
         "multiscope crop --data {input.data} --source restored:{wildcards.method} --restored {input.restored}"

@@ -14,7 +14,7 @@ rule report:
         mem_mb=attempts(2000),
         runtime=attempts(30),
     params:
-        config=settings.as_json(RUN),
+        config=lambda wildcards: settings.as_json(RUN),
         version=REPORT_VERSION,
         inputs=lambda wildcards, input: options(
             **{name: input.get(name) for name in results_by_stage()}
