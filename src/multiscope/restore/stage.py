@@ -121,12 +121,13 @@ def _restore_fields(
     pixel_size = fields.manifest["notes"].get("pixel_size_um")
     for field_id, defect, scored in track(jobs, what="restore: fields", total=len(jobs)):
         degraded = fields.image(defect, field_id)
-        restored = np.stack(
-            [
-                scale.to_camera(restore_plane(network, scale.to_unit(plane), tile=tile, device=device))
-                for scale, plane in zip(fields.scales, degraded, strict=True)
-            ]
-        )
+        planes = [
+            restore_plane(network, scale.to_unit(plane), tile=tile, device=device)
+            for scale, plane in zip(fields.scales, degraded, strict=True)
+        ]
+        # nothing is darker than the background of the training images (the paper's tanh forbids it too)
+        bounded = [scale.to_camera(plane.clip(min=-1)) for scale, plane in zip(fields.scales, planes, strict=True)]
+        restored = np.stack(bounded)
         write_field(store / defect / field_id, restored, channels=fields.channels, pixel_size_um=pixel_size)
         if scored:
             for method, image in (("input", degraded), ("cgan", restored)):
