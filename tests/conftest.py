@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from multiscope import config
 
@@ -60,3 +61,24 @@ def tiny_crops(tmp_path_factory: pytest.TempPathFactory, tiny_screen: Path) -> P
     out = tmp_path_factory.mktemp("crops") / "clean"
     run(data=tiny_screen, source="clean", restored=None, out=out, config=config.Crop(data="tiny"))
     return out
+
+
+def die_at(monkeypatch: pytest.MonkeyPatch, recipe: type, *, step: int) -> None:
+    """Let a training die before its `step`, as if it were killed."""
+    whole = recipe.step  # type: ignore[attr-defined]
+
+    def dying(self: object, number: int) -> dict[str, float]:
+        if number == step:
+            raise RuntimeError("killed")
+        losses: dict[str, float] = whole(self, number)
+        return losses
+
+    monkeypatch.setattr(recipe, "step", dying)
+
+
+def assert_same_run(expected: Path, found: Path) -> None:
+    """Two trainings ended with the same weights and the same history."""
+    weights, others = (load_file(folder / "model.safetensors") for folder in (expected, found))
+    assert weights.keys() == others.keys()
+    assert all(torch.equal(weights[name], others[name]) for name in weights)
+    assert (expected / "history.jsonl").read_text() == (found / "history.jsonl").read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -31,7 +32,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         lines = capsys.readouterr().err.splitlines()
         assert not any("Traceback" in line for line in lines)
         # an error is the last thing said, in one line
-        assert all(line.startswith(("data: ", "multiscope: ")) for line in lines), lines
+        assert all(re.match(r"[a-z]+: ", line) for line in lines), lines
         return int(ended.value.code or 0), [line for line in lines if line.startswith("multiscope: ")]
 
     return call
@@ -183,9 +184,34 @@ def test_a_full_disk(run, small_disk: Path) -> None:  # type: ignore[no-untyped-
     assert not list(small_disk.iterdir())
 
 
+def test_a_disk_that_fills_while_training(run, small_disk: Path, tiny_crops: Path) -> None:  # type: ignore[no-untyped-def]
+    config = "{kind: deeploc, width: 0.125, dense: 32, epochs: 30}"
+    command = ("localize", "--crops", tiny_crops, "--encoder", "x", "--config", config, "--device", "cpu")
+    code, lines = run(*command, "--out", small_disk / "out")
+    assert (code, len(lines)) == (2, 1), lines
+    assert "disk is full" in lines[0]
+    assert not (small_disk / "out").exists()
+
+
+@pytest.mark.parametrize("option", ["--out", "--state"])
+def test_a_folder_that_no_stage_made_is_never_replaced(run, tmp_path: Path, tiny_crops: Path, option: str) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    places = {"--out": tmp_path / "out", "--state": tmp_path / "state", option: tmp_path / "mine"}
+    config = "{kind: deeploc, width: 0.0625, dense: 8, epochs: 1}"
+    command = ("localize", "--crops", tiny_crops, "--encoder", "x", "--config", config, "--device", "cpu")
+    code, lines = run(*command, *(word for pair in places.items() for word in pair))
+    assert (code, len(lines)) == (2, 1), lines
+    assert "mine: holds" in lines[0]
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["localize", "--seed", "-1"], "--seed"),
+        (["frobnicate"], "frobnicate"),
+        (["check", "/"], "/: cannot be read"),
         (["check", "no-such.yaml"], "no-such.yaml: no such file"),
         (["crop", "--data", "/no/where", "--config", "{data: x}", "--out", "out"], "/no/where"),
         (["restore", "--data", "/no/where", "--pairs", "p", "--out", "out", "--config", "{cgann: {}}"], "cgann"),
@@ -198,6 +224,12 @@ def test_other_mistakes_are_one_line(run, monkeypatch, tmp_path, arguments, said
     assert (code, len(lines)) == (2, 1), lines
     assert said in lines[0]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_another_stage_is_refused(run, tmp_path: Path, tiny_crops: Path, tiny_screen: Path) -> None:  # type: ignore[no-untyped-def]
+    code, lines = run("embed", "--crops", tiny_crops, "--model", tiny_screen, "--out", tmp_path / "out")
+    assert (code, len(lines)) == (2, 1), lines
+    assert "was made by 'data'; expected a folder made by localize" in lines[0]
 
 
 def test_every_command_has_help_that_says_what_it_takes(run) -> None:  # type: ignore[no-untyped-def]

@@ -5,15 +5,15 @@ Stages are imported when they are called: `multiscope --help` must not wait for 
 
 from __future__ import annotations
 
-import errno
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from multiscope import config as settings
-from multiscope.errors import InputError
+from multiscope.errors import InputError, Interrupted
+from multiscope.manifest import full_disk
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -166,6 +166,7 @@ def embed(
     model: Annotated[Path, typer.Option(help="Folder made by `localize`.")],
     out: Out,
     section: Section = "{}",
+    layer: Annotated[str | None, typer.Option(help="Layer of the network, e.g. d1, d2, d3, latent.")] = None,
     device: Device = "auto",
     threads: Threads = 1,
 ) -> None:
@@ -173,7 +174,7 @@ def embed(
     from multiscope.embed.stage import run
 
     config = settings.section_from(settings.Embed, section)
-    run(crops=crops, model=model, out=out, config=config, device=device, threads=threads)
+    run(crops=crops, model=model, out=out, config=config, layer=layer, device=device, threads=threads)
 
 
 @app.command()
@@ -247,19 +248,23 @@ def check(file: Annotated[Path, typer.Argument(help="A configuration file.")] = 
 def main() -> None:
     """Run a command: exit code 2 and one line for bad input, 1 for a stopped or failed job."""
     try:
-        app(standalone_mode=True)
+        sys.exit(app(standalone_mode=False))
     except InputError as error:
         _end(str(error), code=2)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        _end(f"the disk is full ({error.filename or error.strerror}); free space, then run again", code=2)
-    except Exception as error:
-        if type(error).__name__ != "Interrupted":  # known by name: importing the loop would import torch
-            raise
+    except Interrupted as error:
         _end(str(error), code=1)
+    except typer.Abort:
+        _end("stopped", code=1)
+    except Exception as error:
+        if fault := full_disk(error):
+            _end(f"the disk is full ({fault}); free space, then run again", code=2)
+        if isinstance(error, OSError) and error.filename:
+            _end(f"{error.filename}: {error.strerror}; check the path and its permissions", code=2)
+        if usage := getattr(error, "format_message", None):  # click's errors of usage, by whichever name typer ships it
+            _end(f"{usage()}; see --help", code=2)
+        raise
 
 
-def _end(message: str, *, code: int) -> None:
+def _end(message: str, *, code: int) -> NoReturn:
     print(f"multiscope: {' '.join(message.split())}", file=sys.stderr)
     raise SystemExit(code)

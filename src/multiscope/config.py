@@ -377,6 +377,12 @@ class Evaluate(Section):
     confidence: float = Field(0.95, gt=0.5, lt=1)
     """Confidence of the intervals."""
 
+    @model_validator(mode="after")
+    def _sizes_leave_room(self) -> Evaluate:
+        if self.min_term_size > self.max_term_size:
+            raise ValueError("min_term_size is above max_term_size; no term could be scored")
+        return self
+
 
 class Report(Section):
     """The page."""
@@ -555,8 +561,10 @@ def read_yaml(path: Path) -> Any:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; name an existing YAML file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); name an existing YAML file") from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"{path}: is not YAML: {' '.join(str(error).split())[:300]}") from None
 
 
 def load(path: Path) -> Config:
@@ -624,5 +632,5 @@ def _values_from(text: str) -> tuple[Any, str]:
         return read_yaml(Path(text)), text
     try:
         return yaml.safe_load(text), "--config"
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise InputError(f"--config: is not YAML or JSON: {' '.join(str(error).split())}") from None

@@ -1,4 +1,4 @@
-"""The one exception for what a user can cause and mend."""
+"""The exceptions that end a command with one line."""
 
 
 class InputError(Exception):
@@ -6,3 +6,7 @@ class InputError(Exception):
 
     The message says what is wrong, where, what was expected and what to do.
     """
+
+
+class Interrupted(Exception):  # noqa: N818 - nothing went wrong
+    """The job was told to stop and has saved its state: the command ends with this line and exit code 1."""

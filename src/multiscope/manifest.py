@@ -13,8 +13,9 @@ import json
 import os
 import platform
 import shutil
+import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -58,18 +59,23 @@ def stage_output(
 ) -> Iterator[StageRun]:
     """Build the folder `out` beside its place and rename it there with its manifest, or leave nothing behind.
 
-    `inputs` are stage folders (known by the digest in their manifest) or foreign files and folders (hashed).
+    Enter it before the work begins: the manifest's wall time is that of the body. `inputs` are stage folders (known by
+    the digest in their manifest) or foreign files and folders (hashed).
     """
     started = time.monotonic()
+    _refuse_to_replace(out)
     digests = {name: digest_of(path) for name, path in sorted(inputs.items())}
-    out.parent.mkdir(parents=True, exist_ok=True)
-    building = out.parent / f".{out.name}.partial-{os.getpid()}"
-    shutil.rmtree(building, ignore_errors=True)
+    for name, path in inputs.items():
+        print(f"{stage}: reads {name} from {path}", file=sys.stderr, flush=True)
+    # one job owns an output, so what another one left here was killed
+    building = out.parent / f".{out.name}.partial"
     try:
-        building.mkdir()
+        shutil.rmtree(building, ignore_errors=True)
+        building.mkdir(parents=True)
         run = StageRun(building)
         yield run
         files = _describe_files(building)
+        seconds = time.monotonic() - started
         manifest = {
             "schema_version": SCHEMA_VERSION,
             "stage": stage,
@@ -82,14 +88,16 @@ def stage_output(
             "packages": _versions(),
             "device": device,
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-            "wall_seconds": round(time.monotonic() - started, 3),
+            "wall_seconds": round(seconds, 3),
             "digest": _content_digest(files),
             "files": files,
         }
         _write_synced(building / MANIFEST, json.dumps(manifest, indent=1))
         _move_into_place(building, out)
+        size = sum(row["bytes"] for row in files) / 1e6
+        print(f"{stage}: wrote {out}: {len(files)} files, {size:.1f} MB, {seconds:.0f} s", file=sys.stderr, flush=True)
     except Exception as error:
-        fault = _full_disk(error)
+        fault = full_disk(error)
         if fault is None:
             raise
         raise InputError(
@@ -97,6 +105,14 @@ def stage_output(
         ) from None
     finally:
         shutil.rmtree(building, ignore_errors=True)
+
+
+def _refuse_to_replace(out: Path) -> None:
+    """Only what a stage made is replaced: an option mistyped must not cost somebody's images."""
+    if out.is_dir() and not (out / MANIFEST).is_file() and any(not p.name.startswith(".") for p in out.iterdir()):
+        raise InputError(f"{out}: holds files that no stage made; choose another place, or empty it first")
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file; choose another place for the stage's folder")
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -120,12 +136,17 @@ def _is_file_row(row: Any) -> bool:
     return isinstance(row, dict) and all(isinstance(row.get(key), kind) for key, kind in kinds.items())
 
 
-def verify(folder: Path, *, full: bool = False) -> dict[str, Any]:
+def verify(folder: Path, *, made_by: Collection[str] = (), full: bool = False) -> dict[str, Any]:
     """Check a stage folder against its manifest and return it.
 
-    Always: every listed file is there with its size, and no other. With `full`, every sha256 too.
+    Always: every listed file is there with its size, and no other. With `full`, every sha256 too. With `made_by`, that
+    one of these stages made it.
     """
     manifest = read_manifest(folder)
+    if made_by and manifest["stage"] not in made_by:
+        raise InputError(
+            f"{folder}: was made by '{manifest['stage']}'; expected a folder made by {' or '.join(made_by)}"
+        )
     listed = {row["path"]: row for row in manifest["files"]}
     present = {path.relative_to(folder).as_posix(): path for path in _files_below(folder)}
     for name in sorted(listed.keys() | present.keys()):
@@ -145,7 +166,7 @@ def verify(folder: Path, *, full: bool = False) -> dict[str, Any]:
 
 def digest_of(path: Path) -> str:
     """Digest of an input: a stage folder's own, or sha256 over a foreign file or over the files of a folder."""
-    if (path / MANIFEST).is_file():
+    if _is_stage_folder(path):
         return str(verify(path)["digest"])
     if path.is_file():
         return _sha256(path)
@@ -154,17 +175,36 @@ def digest_of(path: Path) -> str:
     raise InputError(f"{path}: does not exist; name an existing file or folder")
 
 
+def expect_same_input(folder: Path, manifest: Mapping[str, Any], name: str, other: Path, digest: str) -> None:
+    """Refuse `folder` where its input `name` was not `other`, whose digest is given: two runs would be mixed."""
+    if manifest.get("inputs", {}).get(name) != digest:
+        raise InputError(
+            f"{folder}: was not made from {other}; make it again from there, or name the folder it came from"
+        )
+
+
+def _is_stage_folder(path: Path) -> bool:
+    """Whether the manifest in `path` is ours; people have files of that name too."""
+    try:
+        read_manifest(path)
+    except InputError:
+        return False
+    return True
+
+
 def fingerprint(**parts: object) -> str:
     """A short hash of JSON-able parts, to tell whether saved state belongs to this very run."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def _full_disk(error: Exception) -> str | None:
+def full_disk(error: BaseException | None) -> str | None:
     """How the system says that there is no room, if that is what `error` is about."""
-    for number in (errno.ENOSPC, errno.EDQUOT):
-        # tensorstore and pyarrow say it in the text of errors of other kinds
-        if getattr(error, "errno", None) == number or os.strerror(number) in str(error):
-            return os.strerror(number)
+    while error is not None:
+        for number in (errno.ENOSPC, errno.EDQUOT):
+            # tensorstore, pyarrow and safetensors say it in the text of errors of other kinds
+            if getattr(error, "errno", None) == number or os.strerror(number) in str(error):
+                return os.strerror(number)
+        error = error.__context__  # torch stumbles over its own clean-up
     return None
 
 
@@ -212,8 +252,9 @@ def _write_synced(path: Path, text: str) -> None:
 
 def _move_into_place(building: Path, out: Path) -> None:
     """Rename over a former result, which stays until the new one is complete."""
-    former = out.parent / f".{out.name}.former-{os.getpid()}"
+    former = out.parent / f".{out.name}.former"
     if out.exists():
+        shutil.rmtree(former, ignore_errors=True)
         out.rename(former)
     building.rename(out)
     shutil.rmtree(former, ignore_errors=True)

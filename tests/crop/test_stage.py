@@ -112,10 +112,10 @@ def test_what_does_not_fit_together_is_refused(
     refused("source 'restored:cgan' needs a folder", tiny_screen, out, "restored:cgan")
     refused("is not needed for source 'clean'", tiny_screen, out, "clean", restored)
     refused("none: does not exist", tmp_path / "none", out, "clean")
-    refused("holds no fields", tiny_crops, out, "clean")
+    refused("was made by .crop.; expected a folder made by data", tiny_crops, out, "clean")
     other = tmp_path / "other"
     run_data(out=other, dataset="x", config=tiny_config.model_copy(update={"seed": 1, "defects": {}}))
-    refused("was not restored from", other, out, "restored:cgan", restored)
+    refused("was not made from", other, out, "restored:cgan", restored)
     refused("has fields without a defect", other, out, "degraded")
     make_restored(tiny_screen, tmp_path / "low", height=100)
     refused(r"is \(100, 128\), its labels \(128, 128\)", tiny_screen, out, "restored:cgan", tmp_path / "low")

@@ -55,6 +55,6 @@ def pickled_weights(folder: Path) -> None:
 @pytest.mark.parametrize("spoil", [another_architecture, other_arguments, no_card, cut_weights, pickled_weights])
 def test_anything_else_is_refused_in_one_line(folder: Path, spoil) -> None:  # type: ignore[no-untyped-def]
     spoil(folder)
-    with pytest.raises(InputError, match="holds no usable network .* train it again") as caught:
+    with pytest.raises(InputError, match=r"holds no usable network .* train it again") as caught:
         load_network(folder)
     assert "\n" not in str(caught.value)

@@ -6,12 +6,17 @@ import pandas as pd
 import pytest
 
 from multiscope.augment.stage import run_pairs
-from multiscope.config import Augment, CGan, Content, Pairs, Restore
+from multiscope.config import Augment, CGan, Content, Pairs, Restore, VirtualScreen
 from multiscope.data.patches import Fields
+from multiscope.data.stage import run as make_data
+from multiscope.errors import InputError
 from multiscope.manifest import read_manifest
+from multiscope.restore.cgan import CGanRecipe
 from multiscope.restore.scores import RULES
 from multiscope.restore.stage import SCORE_COLUMNS, gather_scores, run
 from multiscope.stores.fields import read_field
+from multiscope.training.loop import Plan
+from tests.conftest import assert_same_run, die_at
 
 SMALL = Restore(
     content=Content(steps=20, width=4), cgan=CGan(width=8, blocks=1, critic_width=4, steps=150, batch_size=8)
@@ -27,6 +32,30 @@ def restored(tiny_screen: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     state = folder / "state"
     run(data=tiny_screen, pairs=folder / "pairs", out=out, state=state, config=SMALL, seed=0, device="cpu", threads=2)
     return out
+
+
+def test_killed_and_run_again_it_ends_as_one_that_was_not(
+    restored: Path, tiny_screen: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Plan, "save_seconds", 0.0)
+    inputs = {"data": tiny_screen, "pairs": restored.parent / "pairs", "out": tmp_path / "r", "state": tmp_path / "s"}
+    with monkeypatch.context() as killing:
+        die_at(killing, CGanRecipe, step=77)
+        with pytest.raises(RuntimeError, match="killed"):
+            run(**inputs, config=SMALL, seed=0, device="cpu", threads=2)
+    run(**inputs, config=SMALL, seed=0, device="cpu", threads=2)
+    assert_same_run(restored, tmp_path / "r")
+    again = pd.read_parquet(tmp_path / "r" / "scores.parquet")
+    pd.testing.assert_frame_equal(again, pd.read_parquet(restored / "scores.parquet"))
+
+
+def test_pairs_of_other_data_are_refused(
+    restored: Path, tmp_path: Path, tiny_config: VirtualScreen, tiny_screen: Path
+) -> None:
+    other = tmp_path / "other"
+    make_data(out=other, dataset="other", config=tiny_config.model_copy(update={"seed": 9}))
+    with pytest.raises(InputError, match=r"pairs: was not made from .*other; make it again"):
+        run(data=other, pairs=restored.parent / "pairs", out=tmp_path / "r", state=tmp_path / "s", config=SMALL, seed=0)
 
 
 def test_one_row_an_image_metric_and_rule(restored: Path, tiny_screen: Path) -> None:

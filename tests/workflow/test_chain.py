@@ -76,6 +76,11 @@ def test_a_changed_encoder_reruns_that_encoder_alone(chain: Path, changed_config
     assert planned(snakemake(chain, "-n", config=config)) == {"localize": 1, "embed": 1, "evaluate": 1, "report": 1}
 
 
+def test_another_layer_is_embedded_without_training(chain: Path, changed_config) -> None:  # type: ignore[no-untyped-def]
+    config = changed_config("localize.encoders.deeploc.layer", "d1")
+    assert planned(snakemake(chain, "-n", config=config)) == {"embed": 1, "evaluate": 1, "report": 1}
+
+
 def test_a_changed_share_of_real_pairs_does_not_train_the_generator_again(chain: Path, changed_config) -> None:  # type: ignore[no-untyped-def]
     config = changed_config("augment.pairs.alpha", 0.3)
     assert planned(snakemake(chain, "-n", config=config)) == {"pairs": 1, **BELOW_RESTORE}

@@ -84,6 +84,5 @@ def test_the_conda_environment_names_every_direct_dependency() -> None:
     needed = {re.split(r"[>=<,]", text)[0] for text in project["dependencies"]}
     needed -= {"snakemake", "snakemake-executor-plugin-slurm"}  # they start the jobs, they are not in them
     listed = yaml.safe_load((ROOT / "envs" / "multiscope.yaml").read_text(encoding="utf-8"))["dependencies"]
-    flat = [text for item in listed for text in (item["pip"] if isinstance(item, dict) else [item])]
-    names = {re.split(r"[ >=<,]", text)[0] for text in flat}
+    names = {re.split(r"[ >=<,]", text)[0] for text in listed}
     assert {named.get(name, name) for name in needed} <= names

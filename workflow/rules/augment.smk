@@ -1,6 +1,7 @@
 rule augment:
     input:
         data=lambda wildcards: restored_data(),
+        vgg16=lambda wildcards: existing(RUN.augment.content.vgg16),
     output:
         directory("<results>/augment/cin_gan/seed{seed}"),
     log:
@@ -41,8 +42,9 @@ rule pairs:
     resources:
         mem_mb=attempts(4000),
         runtime=attempts(60),
+        gpu=1,
     params:
-        config=section("augment"),
+        config=pairs_settings,
         version=AUGMENT_VERSION,
         generator=lambda wildcards, input: options(generator=input.generator),
     shell:

@@ -1,4 +1,5 @@
 # Helpers of the rules: the checked configuration and what follows from it. Nothing heavy is imported while parsing.
+import os
 import sys
 
 from multiscope import config as settings
@@ -82,6 +83,28 @@ def runs(pattern, **wildcards):
     return expand(pattern, seed=RUN.seeds, allow_missing=True, **wildcards)
 
 
+def existing(*paths):
+    """Files and folders of a user, as inputs: what changes in them reruns.
+
+    A missing one is left to the command, whose one line says which and what to do.
+    """
+    return [str(path) for path in paths if path is not None and os.path.exists(path)]
+
+
+def images_of(dataset):
+    """What a data set is read from."""
+    data = RUN.data[dataset]
+    return existing(
+        *(getattr(data, name, None) for name in ("images", "labels", "path"))
+    )
+
+
+def standards_files():
+    """The standards and the sidecars beside them."""
+    paths = [standard.path for standard in RUN.evaluate.standards.values()]
+    return existing(*paths, *(path.with_suffix(".yaml") for path in paths))
+
+
 def needs_generator():
     """Whether synthetic pairs are asked for."""
     return RUN.augment.pairs.alpha < 1
@@ -140,3 +163,16 @@ def runs_of_generator(seed):
 def crop_settings(wildcards):
     """How cells are cut; which sources are cut is no matter of a single one."""
     return settings.as_json(RUN.crop.model_copy(update={"sources": ["clean"]}))
+
+
+def pairs_settings(wildcards):
+    """How pairs are mixed: the settings of the generator are its own rule's."""
+    unset = {"content": settings.Content(), "cin_gan": settings.CinGan()}
+    return settings.as_json(RUN.augment.model_copy(update=unset))
+
+
+def training_settings(wildcards):
+    """How an encoder is trained: the layer that is embedded is no matter of it."""
+    encoder = RUN.localize.encoders[wildcards.encoder]
+    default = type(encoder).model_fields["layer"].default
+    return settings.as_json(encoder.model_copy(update={"layer": default}))

@@ -1,4 +1,6 @@
 rule data:
+    input:
+        lambda wildcards: images_of(wildcards.dataset),
     output:
         directory("<results>/data/{dataset}"),
     log:

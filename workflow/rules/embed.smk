@@ -19,8 +19,9 @@ rule embed:
         gpu=1,
     params:
         config=section("embed"),
+        layer=lambda wildcards: RUN.localize.encoders[wildcards.encoder].layer,
         version=EMBED_VERSION,
         crops=lambda wildcards, input: options(crops=input.crops),
     shell:
-        "multiscope embed {params.crops:q} --model {input.model} --config {params.config:q}"
+        "multiscope embed {params.crops:q} --model {input.model} --layer {params.layer} --config {params.config:q}"
         " --threads {threads} --out {output} &> {log}"

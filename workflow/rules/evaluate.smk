@@ -2,9 +2,7 @@ rule evaluate:
     input:
         embeddings=lambda wildcards: results_by_stage()["embeddings"],
         data=lambda wildcards: data_folder(RUN.localize.data),
-        standards=lambda wildcards: [
-            str(standard.path) for standard in RUN.evaluate.standards.values()
-        ],
+        standards=lambda wildcards: standards_files(),
     output:
         directory("<results>/evaluate"),
     log:

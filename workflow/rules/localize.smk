@@ -15,9 +15,7 @@ rule localize:
         runtime=attempts(240),
         gpu=1,
     params:
-        config=lambda wildcards: settings.as_json(
-            RUN.localize.encoders[wildcards.encoder]
-        ),
+        config=training_settings,
         version=LOCALIZE_VERSION,
     shell:
         "multiscope localize --crops {input.crops} --encoder {wildcards.encoder} --config {params.config:q}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections import Counter
 from collections.abc import Hashable
 from pathlib import Path
@@ -17,7 +16,7 @@ from multiscope.config import Crop
 from multiscope.crop import STAGE_VERSION
 from multiscope.crop.cut import cut
 from multiscope.errors import InputError
-from multiscope.manifest import StageRun, stage_output, verify
+from multiscope.manifest import StageRun, expect_same_input, stage_output, verify
 from multiscope.progress import track
 from multiscope.stores.fields import read_field, read_labels
 from multiscope.stores.samples import write_samples
@@ -36,8 +35,6 @@ def run(*, data: Path, source: str, restored: Path | None, out: Path, config: Cr
     described = {**config.model_dump(mode="json", exclude={"sources"}), "source": source}
     with stage_output(out, stage="crop", version=STAGE_VERSION, config=described, inputs=inputs) as made:
         _write(made, images, config)
-    n_cells = made.counts["cells"]["kept"]
-    print(f"crop: cut {n_cells} cells from {source} fields of {data}; wrote {out}", file=sys.stderr)
 
 
 class _Images:
@@ -45,7 +42,7 @@ class _Images:
 
     def __init__(self, data: Path, source: str, restored: Path | None) -> None:
         self.data, self.source = data, source
-        manifest = verify(data)
+        manifest = verify(data, made_by=["data"])
         self.notes: dict[str, Any] = manifest["notes"]
         if self.notes.get("kind") != "fields":
             raise InputError(f"{data}: holds no fields; name a folder that stage 'data' made from fields")
@@ -75,8 +72,7 @@ class _Images:
 def _check_restored(restored: Path | None, source: str, data: Path, digest: str) -> Path:
     if restored is None:
         raise InputError(f"source '{source}' needs a folder of restored fields; name the one that stage 'restore' made")
-    if verify(restored).get("inputs", {}).get("data", digest) != digest:
-        raise InputError(f"{restored}: was not restored from {data}; name the two that belong together")
+    expect_same_input(restored, verify(restored, made_by=["restore"]), "data", data, digest)
     return restored
 
 

@@ -22,7 +22,7 @@ class Crops:
     def __init__(self, path: Path) -> None:
         """Open the folder `path`."""
         self.path = path
-        self.manifest = verify(path)
+        self.manifest = verify(path, made_by=["crop", "data"])
         if not (path / "crops.parquet").is_file():
             raise InputError(f"{path}: holds no crops; name a folder made by `crop`, or by `data` from crops")
         self.store = SampleStore(path / "crops.zarr")

@@ -52,7 +52,7 @@ class Fields:
     def __init__(self, data: Path) -> None:
         """Open the data stage's folder of a data set of fields."""
         self.path = data
-        self.manifest = verify(data)
+        self.manifest = verify(data, made_by=["data"])
         if not (data / "fields.parquet").is_file():
             raise InputError(f"{data}: holds crops, not fields; restoration and cropping work on fields")
         self.table = pd.read_parquet(data / "fields.parquet")

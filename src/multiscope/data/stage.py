@@ -48,7 +48,6 @@ def run(*, out: Path, dataset: str, config: DataConfig) -> None:
             assert not isinstance(reader, CropsFolderReader)
             _say(f"data: {len(reader.fields)} fields in {reader.where}")
             write_fields(made, reader, defects=config.defects, split=config.split, seed=seed)
-    _say(f"data: wrote {out}")
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from multiscope.data.crops import Crops
 from multiscope.embed import STAGE_VERSION
 from multiscope.embed.profiles import profiles
 from multiscope.errors import InputError
-from multiscope.manifest import read_manifest, stage_output, verify
+from multiscope.manifest import stage_output, verify
 from multiscope.nn.cards import load_network
 from multiscope.progress import track
 from multiscope.stores.tables import write_anndata, write_profiles_parquet
@@ -28,31 +28,39 @@ _CELL_COLUMNS = ["cell_id", "protein", "symbol", "localization", "field_id", "sp
 
 
 def run(
-    *, crops: Sequence[Path], model: Path, out: Path, config: Embed, device: str = "auto", threads: int = 1
+    *,
+    crops: Sequence[Path],
+    model: Path,
+    out: Path,
+    config: Embed,
+    layer: str | None = None,
+    device: str = "auto",
+    threads: int = 1,
 ) -> None:
-    """Embed the cells of every folder in `crops` with the network in the folder `model`."""
+    """Embed the cells of every folder in `crops` with `layer` (left out: as trained) of the network in `model`."""
     fabric = make_fabric(device, threads=threads)
-    verify(model)
+    trained = verify(model, made_by=["localize"])
     network, card = load_network(model)
     network = network.to(fabric.device)
+    card["layer"] = layer or card["layer"]
     sources = [Crops(path) for path in crops]
     if len({cells.source for cells in sources}) < len(sources):
         raise InputError(f"--crops: two folders of one source ({', '.join(c.source for c in sources)}); name each once")
-    embedding = np.concatenate([_embed(network, card, cells, device=fabric.device) for cells in sources])
-    table = pd.concat([cells.table.assign(source=cells.source) for cells in sources], ignore_index=True)[_CELL_COLUMNS]
-    counted = table["split"].eq("test") if config.profile_split == "test" else table["split"].notna()
-    vectors, proteins = profiles(embedding[counted.to_numpy()], table[counted])
-    trained = read_manifest(model)
     described = {key: card[key] for key in ("encoder", "layer", "epoch", "trained_on")}
     with stage_output(
         out,
         stage="embed",
         version=STAGE_VERSION,
-        config=config.model_dump(mode="json"),
+        config=config.model_dump(mode="json") | {"layer": card["layer"]},
         inputs={"model": model} | {f"crops {cells.source}": cells.path for cells in sources},
         seed=trained["seed"],
         device=device_name(fabric),
     ) as made:
+        embedding = np.concatenate([_embed(network, card, cells, device=fabric.device) for cells in sources])
+        tables = [cells.table.assign(source=cells.source) for cells in sources]
+        table = pd.concat(tables, ignore_index=True)[_CELL_COLUMNS]
+        counted = table["split"].eq("test") if config.profile_split == "test" else table["split"].notna()
+        vectors, proteins = profiles(embedding[counted.to_numpy()], table[counted])
         uns = {"embedding": described | {"model_digest": trained["digest"], "seed": trained["seed"]}}
         cells_obs = table.set_axis(table["source"] + "/" + table["cell_id"], axis=0)
         write_anndata(made.path / "cells.zarr", embedding, cells_obs, uns)
@@ -79,5 +87,7 @@ def _embed(network: nn.Module, card: dict[str, Any], crops: Crops, *, device: to
     with torch.no_grad():
         for batch in track(batches, what=f"embed: {crops.source}", total=len(batches)):
             features = network.features(crops.batch(batch, channels).to(device))  # type: ignore[operator]
+            if card["layer"] not in features:
+                raise InputError(f"--layer {card['layer']}: the network has {', '.join(features)}; name one of them")
             parts.append(features[card["layer"]].cpu().numpy())
     return np.concatenate(parts).astype(np.float32)

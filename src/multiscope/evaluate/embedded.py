@@ -51,7 +51,7 @@ class Embedded:
 
 def read_profiles(folder: Path) -> list[Embedded]:
     """One table a source of an embed folder; rows without a protein are left out."""
-    found = manifest.verify(folder)
+    found = manifest.verify(folder, made_by=["embed"])
     notes = found.get("notes", {})
     if found["stage"] != "embed" or not {"encoder", "layer", "epoch"} <= notes.keys():
         raise InputError(

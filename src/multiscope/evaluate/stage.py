@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -48,6 +49,8 @@ def run(*, embeddings: Sequence[Path], out: Path, config: config.Evaluate, data:
     section = config.model_dump(mode="json")
     with manifest.stage_output(out, stage="evaluate", version=STAGE_VERSION, config=section, inputs=inputs) as made:
         _note(made, tables, shared, standards, config)
+        if not standards:
+            print("evaluate: no standards are named: only the retrieval of proteins is scored", file=sys.stderr)
         jobs = [(table, standard) for table in tables for standard in standards]
         scores = [
             _score(table, shared, standard, config)
@@ -61,7 +64,7 @@ def _standards(section: config.Evaluate, data: Path | None) -> list[Standard]:
     named = [read_gmt(each.path, name=name, scale=each.scale) for name, each in section.standards.items()]
     if data is None:
         return named
-    manifest.verify(data)
+    manifest.verify(data, made_by=["data"])
     for path in sorted((data / "standards").glob("*.gmt")):
         if path.stem in section.standards:
             raise InputError(f"{path}: evaluate.standards has a '{path.stem}' too; give yours another name")

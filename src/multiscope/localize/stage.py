@@ -40,44 +40,46 @@ def run(
     fabric = make_fabric(device, threads=threads)
     cells = Crops(crops)
     classes = check_classes(cells)
-    settings, inputs = config.model_dump(mode="json"), {"crops": crops}
-    folder = open_state(state, stage="localize", version=STAGE_VERSION, config=settings, inputs=inputs, seed=seed)
-    torch.manual_seed(seed)
     arguments = _arguments(config, cells, n_classes=len(classes))
-    try:
-        network = build_network(config.kind, arguments)
-    except ValueError as error:  # the crops are too small for the network
-        raise InputError(f"{crops}: {error}; cut larger crops") from None
-    recipe = _recipe(network, config, cells, classes, seed=seed, fabric=fabric)
-    steps = recipe.steps_per_epoch * config.epochs
-    plan = Plan(what=f"localize: {encoder}", steps=steps, seed=seed, steps_per_epoch=recipe.steps_per_epoch)
-    train(recipe, plan, folder)
-    facts = {
-        "encoder": encoder,
-        "classes": classes,
-        "channels": [cells.channels[i] for i in recipe.channels],
-        "layer": config.layer,
-        "epoch": config.epochs,
-        "trained_on": cells.source,
+    described: dict[str, Any] = {
+        "stage": "localize",
+        "version": STAGE_VERSION,
+        "config": config.model_dump(mode="json"),
+        "inputs": {"crops": crops},
+        "seed": seed,
     }
-    with stage_output(
-        out,
-        stage="localize",
-        version=STAGE_VERSION,
-        config=settings,
-        inputs=inputs,
-        seed=seed,
-        device=device_name(fabric),
-    ) as made:
+    with stage_output(out, **described, device=device_name(fabric)) as made:
+        folder = open_state(state, **described, threads=threads)
+        network = _network(config.kind, arguments, crops, seed=seed)
+        recipe = _recipe(network, config, cells, classes, seed=seed, fabric=fabric)
+        steps = recipe.steps_per_epoch * config.epochs
+        plan = Plan(what=f"localize: {encoder}", steps=steps, seed=seed, steps_per_epoch=recipe.steps_per_epoch)
+        train(recipe, plan, folder)
+        facts = {
+            "encoder": encoder,
+            "classes": classes,
+            "channels": [cells.channels[i] for i in recipe.channels],
+            "layer": config.layer,
+            "epoch": config.epochs,
+            "trained_on": cells.source,
+        }
         save_network(made.path, recipe.network, config.kind, arguments, facts)
         keep_history(folder, made.path)
         if isinstance(recipe, ClassifierRecipe):
             predict(recipe, classes).to_parquet(made.path / "predictions.parquet")
         made.count("training cells", len(recipe.train_rows))
         made.count("validation cells", len(recipe.val_rows))
-        for key, value in facts.items():
+        for key, value in (facts | {"threads": threads}).items():
             made.note(key, value)
     folder.remove()
+
+
+def _network(kind: str, arguments: dict[str, Any], crops: Path, *, seed: int) -> torch.nn.Module:
+    torch.manual_seed(seed)
+    try:
+        return build_network(kind, arguments)
+    except ValueError as error:  # the crops are too small for the network
+        raise InputError(f"{crops}: {error}; cut larger crops") from None
 
 
 def check_classes(crops: Crops) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +13,6 @@ from multiscope.report import STAGE_VERSION, page, sections
 from multiscope.report.album import Album
 from multiscope.report.blocks import Section, listing
 from multiscope.report.inputs import open_folders, table_in
-
-log = logging.getLogger(__name__)
 
 
 def run(
@@ -75,7 +72,6 @@ def run(
         (made.path / "index.html").write_text(html, encoding="utf-8")
         made.count("figures", len(album.plots))
         made.note("sections", [section.name for section in shown])
-    log.info("wrote a page of %d sections and %d figures to %s", len(shown), len(album.plots), out / "index.html")
 
 
 def build(album: Album, results: sections.Results, *, n_examples: int) -> list[Section]:

@@ -104,6 +104,12 @@ class CGanRecipe:
         """Counted in steps: no epochs."""
         return {}
 
+    def restorer(self) -> ResnetGenerator:
+        """The network to restore with: averaged weights where there are any, in eval mode."""
+        if self.ema:
+            self.ema.copy_to(self.network)
+        return self.network.eval()
+
     def _judge(self, degraded: Tensor, candidate: Tensor, *, real: bool) -> Tensor:
         score = self.critic(torch.cat([degraded, candidate], dim=1))
         return binary_cross_entropy_with_logits(score, torch.full_like(score, float(real)))

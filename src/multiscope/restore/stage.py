@@ -15,7 +15,7 @@ from torch import nn
 from multiscope.config import Restore
 from multiscope.data.patches import Fields
 from multiscope.errors import InputError
-from multiscope.manifest import stage_output, verify
+from multiscope.manifest import expect_same_input, stage_output, verify
 from multiscope.nn.cards import save_network
 from multiscope.progress import track
 from multiscope.restore import STAGE_VERSION
@@ -24,7 +24,7 @@ from multiscope.restore.scores import score
 from multiscope.restore.tiles import restore_plane
 from multiscope.stores.fields import write_field
 from multiscope.stores.samples import SampleStore
-from multiscope.training.content import content_network
+from multiscope.training.content import content_network, vgg16_weights
 from multiscope.training.device import device_name, make_fabric
 from multiscope.training.finish import keep_history, open_state
 from multiscope.training.loop import Plan, train
@@ -57,56 +57,44 @@ def run(
 ) -> None:
     """Train the cGAN on `pairs`, restore every field of `data` with its own defect, score the test fields with each."""
     fabric = make_fabric(device, threads=threads)
-    fields, pairs_manifest = Fields(data), verify(pairs)
-    training = TrainingPairs(SampleStore(pairs / "pairs.zarr"))
-    settings, inputs = config.model_dump(mode="json"), {"data": data, "pairs": pairs}
-    folder = open_state(state, stage="restore", version=STAGE_VERSION, config=settings, inputs=inputs, seed=seed)
-    content, content_note = content_network(config.content, training.draw_clean, seed=seed, fabric=fabric)
-    recipe = CGanRecipe(config.cgan, training, content, seed=seed, fabric=fabric)
-    train(recipe, Plan(what="restore: cgan", steps=config.cgan.steps, seed=seed), folder)
-    if recipe.ema:
-        recipe.ema.copy_to(recipe.network)
-    tile = training.clean.shape[-1]
-    described = {"dataset": fields.manifest["notes"]["dataset"], "seed": seed} | {
-        key: pairs_manifest["notes"][key] for key in ("setting", "n_pairs", "augmentation")
+    fields, pairs_manifest = Fields(data), verify(pairs, made_by=["pairs"])
+    # pairs of another split would show the restorer this one's test fields
+    expect_same_input(pairs, pairs_manifest, "data", data, fields.manifest["digest"])
+    described: dict[str, Any] = {
+        "stage": "restore",
+        "version": STAGE_VERSION,
+        "config": config.model_dump(mode="json"),
+        "inputs": {"data": data, "pairs": pairs} | vgg16_weights(config.content),
+        "seed": seed,
     }
-    with stage_output(
-        out,
-        stage="restore",
-        version=STAGE_VERSION,
-        config=settings,
-        inputs=inputs,
-        seed=seed,
-        device=device_name(fabric),
-    ) as made:
-        save_network(
-            made.path,
-            recipe.network,
-            "resnet_generator",
-            restorer_settings(config.cgan),
-            {
-                "channels": fields.channels,
-                "scale": fields.manifest["notes"]["range"],
-                "defects": fields.defects,
-                "tile": tile,
-            },
-        )
+    with stage_output(out, **described, device=device_name(fabric)) as made:
+        folder = open_state(state, **described, threads=threads)
+        training = TrainingPairs(SampleStore(pairs / "pairs.zarr"))
+        content, content_note = content_network(config.content, training.draw_clean, seed=seed, fabric=fabric)
+        recipe = CGanRecipe(config.cgan, training, content, seed=seed, fabric=fabric)
+        train(recipe, Plan(what="restore: cgan", steps=config.cgan.steps, seed=seed), folder)
+        network = recipe.restorer()
+        tile = training.clean.shape[-1]
+        facts = {"channels": fields.channels, "scale": fields.manifest["notes"]["range"], "defects": fields.defects}
+        save_network(made.path, network, "resnet_generator", restorer_settings(config.cgan), {**facts, "tile": tile})
         keep_history(folder, made.path)
-        rows = _restore_fields(
-            fields, recipe.network.eval(), made.path / "restored.zarr", tile=tile, device=fabric.device
-        )
-        scores = pd.DataFrame(rows).assign(**described)[SCORE_COLUMNS]
-        scores.to_parquet(made.path / "scores.parquet")
+        rows = _restore_fields(fields, network, made.path / "restored.zarr", tile=tile, device=fabric.device)
+        origin = {key: pairs_manifest["notes"][key] for key in ("setting", "n_pairs", "augmentation")}
+        scores = pd.DataFrame(rows).assign(dataset=fields.manifest["notes"]["dataset"], seed=seed, **origin)
+        scores[SCORE_COLUMNS].to_parquet(made.path / "scores.parquet")
         made.count("training pairs", len(training.clean))
         made.count("scored images", scores["image_id"].nunique())
         made.note("content_network", content_note)
         made.note("method", "cgan")
+        made.note("threads", threads)
     folder.remove()
 
 
 def gather_scores(*, runs: Sequence[Path], out: Path, csv: Path) -> None:
     """One table of the scores of all `runs`; the input's rows, the same in runs on the same pairs, stand once."""
-    tables = [pd.read_parquet(run / "scores.parquet") for run in runs if verify(run)]
+    tables = [pd.read_parquet(run / "scores.parquet") for run in runs if verify(run, made_by=["restore"])]
+    for path in (out, csv):
+        path.parent.mkdir(parents=True, exist_ok=True)
     scores = pd.concat(tables, ignore_index=True).drop_duplicates(ignore_index=True)
     scores[SCORE_COLUMNS].to_parquet(out)
     scores[SCORE_COLUMNS].to_csv(csv, index=False)

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec
 
 from multiscope.errors import InputError
+from multiscope.stores.chunks import Array, Chunks
 
 OME_VERSION = "0.5"
-Array = npt.NDArray[Any]
 _CHUNK = 256
 _SMALLEST_LEVEL = 64
 
@@ -78,13 +77,8 @@ def _ome(path: Path) -> dict[str, Any]:
 
 
 def _read_level_0(path: Path) -> Array:
-    from multiscope.stores.samples import _open  # the one place that says how tensorstore opens an array
-
     level = _ome(path)["multiscales"][0]["datasets"][0]["path"]
-    try:
-        return np.asarray(_open(path / level).read().result())
-    except ValueError as error:
-        raise InputError(f"{path / level}: damaged: {str(error).splitlines()[0][:300]}; make the store again") from None
+    return Chunks(path / level).read()
 
 
 def _pyramid(image: Array, *, mean: bool) -> list[Array]:

@@ -14,15 +14,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import tensorstore as ts
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec
 
 from multiscope.errors import InputError
+from multiscope.stores.chunks import Array, Chunks, write_chunks
 
 SCHEMA: dict[str, Any] = {"name": "multiscope.samples", "version": 1}
 _SHARD_BYTES = 64 * 2**20
-Array = npt.NDArray[Any]
 
 
 def write_samples(
@@ -64,20 +63,7 @@ def _write_array(path: Path, name: str, array: Array) -> None:
         zarr_format=3,
     )
     if len(array):
-        _open(path / name, writing=True)[...].write(array).result()
-
-
-def _open(path: Path, *, writing: bool = False) -> Any:
-    spec: dict[str, Any] = {"driver": "zarr3", "kvstore": {"driver": "file", "path": f"{path.resolve()}/"}}
-    if writing:
-        spec["store_data_equal_to_fill_value"] = True
-    else:
-        spec["fill_missing_data_reads"] = False
-        spec["recheck_cached_data"] = "open"
-    try:
-        return ts.open(spec, open=True, read=not writing, write=writing).result()
-    except ValueError as error:
-        raise InputError(f"{path}: damaged: {str(error).splitlines()[0][:300]}; make the store again") from None
+        write_chunks(path / name, array)
 
 
 class SampleStore:
@@ -96,7 +82,7 @@ class SampleStore:
             raise InputError(f"{path}: cannot be opened as a sample store ({fault}); make it again") from None
         if self.attributes.get("schema") != SCHEMA:
             raise InputError(f"{path}: is not a sample store of schema {SCHEMA}; make it with this version")
-        self._arrays = {name: _open(path / name) for name in self.attributes["arrays"]}
+        self._arrays = {name: Chunks(path / name) for name in self.attributes["arrays"]}
         for name, array in self._arrays.items():
             if array.shape[0] != len(self.table):
                 raise InputError(
@@ -109,17 +95,12 @@ class SampleStore:
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of an array, (N, ...)."""
-        return tuple(self._arrays[name].shape)
+        return self._arrays[name].shape
 
     def take(self, name: str, rows: npt.ArrayLike | None = None) -> Array:
         """Rows of an array in the order asked for; all of them without `rows`."""
         array = self._arrays[name]
-        index: Any = slice(None) if rows is None else np.asarray(rows, dtype=np.int64)
+        index: Any = ... if rows is None else np.asarray(rows, dtype=np.int64)
         if array.shape[0] == 0 or (rows is not None and len(index) == 0):
-            return np.empty((0, *array.shape[1:]), dtype=array.dtype.numpy_dtype)
-        try:
-            return np.asarray(array[index].read().result())
-        except ValueError as error:  # tensorstore names the shard that is missing or fails its checksum
-            raise InputError(
-                f"{self.path / name}: damaged: {str(error).splitlines()[0][:300]}; make the store again"
-            ) from None
+            return np.empty((0, *array.shape[1:]), dtype=array.dtype)
+        return array.read(index)

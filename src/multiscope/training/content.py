@@ -27,8 +27,7 @@ def content_network(
     `patches(rng, n)` draws n training patches (n, 1, Y, X) in [-1, 1]. The small network is trained anew from its
     seed where a run resumes: seconds, and the same weights.
     """
-    path = config.vgg16 or Path(torch.hub.get_dir()) / "checkpoints" / _VGG16
-    if config.vgg16 is not None or path.is_file():
+    if path := vgg16_weights(config).get("vgg16"):
         vgg = VggContent(path)
         return vgg.to(fabric.device), {"kind": "vgg16", "sha256": vgg.sha256}
     torch.manual_seed(seed)
@@ -37,6 +36,14 @@ def content_network(
     network.freeze()
     note = {"kind": "autoencoder trained on this run's patches", "steps": config.steps, "width": config.width}
     return network, {**note, "final_loss": round(loss, 6)}
+
+
+def vgg16_weights(config: Content) -> dict[str, Path]:
+    """The weights file that is used, as an input of the stage; none where the small network takes its place."""
+    if config.vgg16 is not None:
+        return {"vgg16": config.vgg16}
+    cached = Path(torch.hub.get_dir()) / "checkpoints" / _VGG16
+    return {"vgg16": cached} if cached.is_file() else {}
 
 
 def _train(network: SmallContent, patches: Patches, *, steps: int, seed: int) -> float:

@@ -12,13 +12,22 @@ from multiscope.training.state import StateFolder
 
 
 def open_state(
-    path: Path, *, stage: str, version: int, config: Mapping[str, Any], inputs: Mapping[str, Path], seed: int
+    path: Path,
+    *,
+    stage: str,
+    version: int,
+    config: Mapping[str, Any],
+    inputs: Mapping[str, Path],
+    seed: int,
+    threads: int,
 ) -> StateFolder:
-    """The state folder of this very run: same stage, version, settings, inputs and seed, else it starts anew."""
+    """The state folder of this very run; with anything else changed, it starts anew.
+
+    The number of threads is part of it: sums of floats depend on how they are split.
+    """
     digests = {name: digest_of(folder) for name, folder in inputs.items()}
-    return StateFolder(
-        path, fingerprint=fingerprint(stage=stage, version=version, config=config, inputs=digests, seed=seed)
-    )
+    parts = {"stage": stage, "version": version, "config": config, "inputs": digests, "seed": seed, "threads": threads}
+    return StateFolder(path, fingerprint=fingerprint(**parts))
 
 
 def keep_history(folder: StateFolder, out: Path) -> None:

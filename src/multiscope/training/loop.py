@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 import torch
 
+from multiscope.errors import Interrupted
 from multiscope.progress import Progress
 from multiscope.training.order import seed_torch
 from multiscope.training.state import StateFolder
@@ -60,10 +61,6 @@ class Plan:
     log_every: int = 10
     """Steps averaged into one row of the history, where there are no epochs."""
     save_seconds: float = 20.0
-
-
-class Interrupted(Exception):  # noqa: N818 - nothing went wrong
-    """The job was told to stop; its state is saved."""
 
 
 def train(recipe: Recipe, plan: Plan, folder: StateFolder) -> None:

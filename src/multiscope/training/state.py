@@ -12,6 +12,7 @@ import torch
 from multiscope.errors import InputError
 
 _FILE = "state.pt"
+_OURS = {_FILE, f"{_FILE}.partial", "history.jsonl", "epochs"}
 
 
 class StateFolder:
@@ -21,6 +22,10 @@ class StateFolder:
         """Open or create `path`; what another run left there (other fingerprint) is removed."""
         self.path = path
         self.fingerprint = fingerprint
+        if path.is_dir() and (foreign := sorted({p.name for p in path.iterdir()} - _OURS)):
+            raise InputError(
+                f"{path}: holds '{foreign[0]}', which no training left; choose another folder for the state"
+            )
         self.resumable = self._load()
         if self.resumable is None:
             shutil.rmtree(path, ignore_errors=True)
