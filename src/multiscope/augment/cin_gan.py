@@ -25,6 +25,7 @@ from multiscope.nn.patch_critic import PatchCritic
 from multiscope.nn.resnet_generator import ResnetGenerator
 from multiscope.training.loop import Stateful
 from multiscope.training.order import random_symmetry, step_rng
+from multiscope.training.update import update
 
 
 def generator_settings(config: CinGan, *, n_defects: int) -> dict[str, object]:
@@ -128,9 +129,7 @@ class CinGanRecipe:
             fake = self.generator(clean, condition)
         wasserstein = self.critic(fake, condition).mean() - self.critic(degraded, condition).mean()
         penalty = gradient_penalty(self.critic, degraded, fake, condition)
-        self.critic_optimizer.zero_grad()
-        self.fabric.backward(wasserstein + self.config.gradient_penalty * penalty)
-        self.critic_optimizer.step()
+        update(self.fabric, self.critic_optimizer, wasserstein + self.config.gradient_penalty * penalty)
         return float(wasserstein.detach())
 
     def _update_generator(self, clean: Tensor, degraded: Tensor, condition: Tensor) -> dict[str, float]:
@@ -142,9 +141,7 @@ class CinGanRecipe:
         loss = (
             weights.adversarial_weight * adversarial + weights.content_weight * content + weights.style_weight * style
         )
-        self.generator_optimizer.zero_grad()
-        self.fabric.backward(loss)
-        self.generator_optimizer.step()
+        update(self.fabric, self.generator_optimizer, loss)
         return {
             "adversarial": float(adversarial.detach()),
             "content": float(content.detach()),

@@ -18,6 +18,7 @@ from multiscope.data.crops import Crops
 from multiscope.nn.cards import save_weights
 from multiscope.training.loop import Stateful
 from multiscope.training.order import epoch_order, random_symmetry, step_rng
+from multiscope.training.update import update
 
 Rows = npt.NDArray[np.int64]
 
@@ -58,9 +59,7 @@ class EncoderRecipe(ABC):
         )
         self.model.train()
         losses = self.losses(self.fabric.to_device(batch), rows)
-        self.optimizer.zero_grad()
-        self.fabric.backward(losses["loss"])
-        self.optimizer.step()
+        update(self.fabric, self.optimizer, losses["loss"])
         self.schedule.step()
         return {name: float(value.detach()) for name, value in losses.items()}
 

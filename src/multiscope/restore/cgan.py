@@ -23,6 +23,7 @@ from multiscope.nn.resnet_generator import ResnetGenerator
 from multiscope.stores.samples import SampleStore
 from multiscope.training.loop import Stateful
 from multiscope.training.order import random_symmetry, step_rng
+from multiscope.training.update import update
 
 
 def restorer_settings(config: CGan) -> dict[str, object]:
@@ -116,9 +117,7 @@ class CGanRecipe:
 
     def _update_critic(self, degraded: Tensor, clean: Tensor, restored: Tensor) -> float:
         loss = (self._judge(degraded, clean, real=True) + self._judge(degraded, restored, real=False)) / 2
-        self.critic_optimizer.zero_grad()
-        self.fabric.backward(loss)
-        self.critic_optimizer.step()
+        update(self.fabric, self.critic_optimizer, loss)
         return float(loss.detach())
 
     def _update_generator(self, degraded: Tensor, clean: Tensor, restored: Tensor) -> dict[str, float]:
@@ -129,9 +128,7 @@ class CGanRecipe:
         loss = (
             weights.adversarial_weight * adversarial + weights.content_weight * content + weights.pixel_weight * pixel
         )
-        self.generator_optimizer.zero_grad()
-        self.fabric.backward(loss)
-        self.generator_optimizer.step()
+        update(self.fabric, self.generator_optimizer, loss)
         return {
             "adversarial": float(adversarial.detach()),
             "content": float(content.detach()),
