@@ -43,7 +43,15 @@ def changed(path: str, value: object) -> dict[str, Any]:
             -1,
             "localize.encoders.net.epochs: Input should be greater than or equal to 1",
         ),
-        ("localize.encoders.net.kind", "deplock", "localize.encoders.net: Input tag 'deplock'"),
+        (
+            "localize.encoders.net.kind",
+            "deplock",
+            "localize.encoders.net: unknown kind 'deplock'; did you mean 'deeploc'?",
+        ),
+        ("localize.encoders.net.channels", ["cytosl"], "channels: no channel 'cytosl'; did you mean 'cytosol'?"),
+        ("crop.size", 48, "crop.size: 48 is too small for the encoders; use 56 or more"),
+        ("data.a", {"reader": "crop"}, "data.a: unknown reader 'crop'; did you mean 'crops'?"),
+        ("evaluate.min_term_size", 500, "evaluate: min_term_size is above max_term_size"),
         ("localize.data", "b", "localize.data: no data set 'b' (known: a)"),
         ("data.a.split", {"train": 0.9, "val": 0.1}, "data.a.split: train + val must leave a share for the test side"),
         ("seeds", [1, 1], "seeds: each seed may stand once"),
@@ -98,5 +106,23 @@ def test_every_key_is_described() -> None:
 @pytest.mark.parametrize("text", ["no-such-file.yaml", "{a: [}", "{reader: virtual_screen, seed: -1}"])
 def test_a_bad_section_on_the_command_line_is_one_line(text: str) -> None:
     with pytest.raises(InputError) as caught:
-        config.data_section_from(text)
+        config.data_section_from(text, dataset="x")
     assert "\n" not in str(caught.value)
+
+
+def test_a_section_is_found_in_a_whole_configuration_too(tmp_path: Path) -> None:
+    whole, alone = tmp_path / "whole.yaml", tmp_path / "alone.yaml"
+    whole.write_text(yaml.safe_dump({**WHOLE, "crop": {"data": "a", "size": 72}}))
+    alone.write_text(yaml.safe_dump({"data": "a", "size": 72}))
+    for path in (whole, alone):
+        assert config.section_from(config.Crop, str(path), key="crop").size == 72
+    assert config.data_section_from(str(whole), dataset="a").reader == "virtual_screen"
+    assert config.encoder_section_from(str(whole), encoder="net").kind == "deeploc"
+    with pytest.raises(InputError, match=r"whole.yaml: has no 'data.b'; name what is in it"):
+        config.data_section_from(str(whole), dataset="b")
+
+
+def test_the_smallest_crop_is_what_the_networks_take() -> None:
+    from multiscope.nn.deeploc import smallest_crop
+
+    assert -(-smallest_crop() // 8) * 8 == config.SMALLEST_CROP

@@ -18,7 +18,13 @@ from multiscope.manifest import full_disk
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
 Out = Annotated[Path, typer.Option(help="Folder to make; a former one is replaced when the new one is complete.")]
-Section = Annotated[str, typer.Option("--config", help="The stage's section: YAML or JSON text in {}, or a YAML file.")]
+Section = Annotated[
+    str,
+    typer.Option(
+        "--config",
+        help="The stage's section: YAML or JSON text in {}, or a YAML file with it or a whole configuration.",
+    ),
+]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of this run.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
@@ -41,7 +47,7 @@ def data(
     """Read or generate one data set: fields (C, Y, X) or crops (N, C, Y, X), their tables and splits."""
     from multiscope.data.stage import run
 
-    run(out=out, dataset=dataset, config=settings.data_section_from(section))
+    run(out=out, dataset=dataset, config=settings.data_section_from(section, dataset=dataset))
 
 
 @app.command()
@@ -57,7 +63,7 @@ def augment(
     """Train the generator of defects (CIN-GAN) on unpaired clean and degraded patches of the training fields."""
     from multiscope.augment.stage import run_generator
 
-    config = settings.section_from(settings.Augment, section)
+    config = settings.section_from(settings.Augment, section, key="augment")
     run_generator(
         data=data, out=out, state=_state(out, state), config=config, seed=seed, device=device, threads=threads
     )
@@ -76,7 +82,7 @@ def pairs(
     """Mix real and synthetic pairs of patches (N, 1, Y, X), scaled to [-1, 1], for `restore`."""
     from multiscope.augment.stage import run_pairs
 
-    config = settings.section_from(settings.Augment, section)
+    config = settings.section_from(settings.Augment, section, key="augment")
     run_pairs(data=data, generator=generator, out=out, config=config, seed=seed, device=device, threads=threads)
 
 
@@ -94,7 +100,7 @@ def restore(
     """Train the restorer on pairs, restore all degraded fields, score the test fields (PSNR in dB, SSIM)."""
     from multiscope.restore.stage import run
 
-    config = settings.section_from(settings.Restore, section)
+    config = settings.section_from(settings.Restore, section, key="restore")
     run(
         data=data,
         pairs=pairs,
@@ -130,7 +136,7 @@ def crop(
     """Cut single-cell crops (N, C, S, S) and masks (N, 1, S, S) at the cells of the label images."""
     from multiscope.crop.stage import run
 
-    config = settings.section_from(settings.Crop, section)
+    config = settings.section_from(settings.Crop, section, key="crop")
     run(data=data, source=source, restored=restored, out=out, config=config)
 
 
@@ -153,7 +159,7 @@ def localize(
         out=out,
         state=_state(out, state),
         encoder=encoder,
-        config=settings.encoder_section_from(section),
+        config=settings.encoder_section_from(section, encoder=encoder),
         seed=seed,
         device=device,
         threads=threads,
@@ -173,7 +179,7 @@ def embed(
     """Embed every cell (AnnData, N x D) and average the cells of each protein (AnnData and Parquet)."""
     from multiscope.embed.stage import run
 
-    config = settings.section_from(settings.Embed, section)
+    config = settings.section_from(settings.Embed, section, key="embed")
     run(crops=crops, model=model, out=out, config=config, layer=layer, device=device, threads=threads)
 
 
@@ -187,7 +193,12 @@ def evaluate(
     """Score the profiles against standards: co-annotation average precision with chance level and interval."""
     from multiscope.evaluate.stage import run
 
-    run(embeddings=embeddings, out=out, config=settings.section_from(settings.Evaluate, section), data=data)
+    run(
+        embeddings=embeddings,
+        out=out,
+        config=settings.section_from(settings.Evaluate, section, key="evaluate"),
+        data=data,
+    )
 
 
 @app.command()
@@ -208,7 +219,7 @@ def report(
     """Write the page: one HTML file with figures and tables of everything that is named here."""
     from multiscope.report.stage import run
 
-    config = settings.section_from(settings.Config, section)
+    config = settings.config_from(section)
     run(
         out=out,
         config=config.report or settings.Report(),
@@ -240,8 +251,11 @@ def verify(
 
 @app.command()
 def check(file: Annotated[Path, typer.Argument(help="A configuration file.")] = Path("config.yaml")) -> None:
-    """Check a configuration file and name the stages that it runs."""
+    """Check a configuration file and that what it names exists; images are read by `data` alone."""
+    from multiscope.data.preflight import check_inputs
+
     config = settings.load(file)
+    check_inputs(config, str(file))
     print(f"{file}: valid; runs {', '.join(settings.stages_of(config))}")
 
 

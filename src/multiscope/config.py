@@ -20,6 +20,8 @@ from multiscope.errors import InputError
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", description="Letters, digits, '_' and '-'.")]
 Source = Annotated[str, Field(pattern=r"^(clean|degraded|restored:[A-Za-z0-9][A-Za-z0-9_-]*)$")]
 Scale = Literal["compartment", "process", "pathway", "complex"]
+SMALLEST_CROP = 56
+"""Pixels; the valid convolutions of DeepLoc leave nothing of 48, and sizes are multiples of 8."""
 STAGES = ("data", "augment", "restore", "crop", "localize", "embed", "evaluate", "report")
 DefectName = Literal["noise", "axial", "blur"]
 Compartment = Literal["nucleus", "cytoplasm", "er", "mitochondrion", "vacuole", "cell_periphery", "punctate"]
@@ -102,6 +104,11 @@ class VirtualScreen(Section):
     """Defects put on the clean fields; each field is acquired with one of them."""
     split: Split = Split()
     """Training, validation and test fields."""
+
+    @property
+    def channels(self) -> list[str]:
+        """Names of the channels of a generated field."""
+        return ["protein", "cytosol"]
 
     @field_validator("compartments")
     @classmethod
@@ -281,7 +288,7 @@ class Crop(Section):
     sources: list[Source] = Field(default=["clean"], min_length=1)
     """Which images are cut: `clean`, `degraded`, `restored:cgan`."""
     size: int = Field(64, ge=16, le=512, multiple_of=8)
-    """Height and width of a crop in pixels."""
+    """Height and width of a crop in pixels; 56 or more for the encoders."""
     min_area: int = Field(50, ge=1)
     """Smaller objects are dropped and counted (pixels)."""
 
@@ -399,7 +406,8 @@ class Config(Section):
     seeds: list[Annotated[int, Field(ge=0, le=2**31 - 1)]] = Field(default=[0], min_length=1)
     """Seeds of the trainings: each is one run, and the spread over them is reported."""
     data_root: Path = Path()
-    """Folder that relative paths of images, labels, standards and weights start from."""
+    """Folder that relative paths of images, labels, standards and weights start from; relative itself to the folder
+    in which `snakemake` runs (`--directory`)."""
     data: dict[Name, Data] = Field(min_length=1)
     """Data sets by name."""
     augment: Augment | None = None
@@ -473,6 +481,16 @@ class Config(Section):
             sources = self.crop.sources
         if localize.train_on not in sources:
             raise ValueError(f"localize.train_on: '{localize.train_on}' is not cut; have {', '.join(sources)}")
+        if self.crop is not None and self.crop.size < SMALLEST_CROP:
+            raise ValueError(f"crop.size: {self.crop.size} is too small for the encoders; use {SMALLEST_CROP} or more")
+        data = self.data[localize.data]
+        if not isinstance(data, VirtualScreen) and not data.localization:
+            raise ValueError(f"localize.data: data set '{localize.data}' has no 'localization'; say where proteins are")
+        for name, encoder in localize.encoders.items():
+            for channel in encoder.channels or []:
+                if channel not in data.channels:
+                    near = _did_you_mean(channel, list(data.channels))
+                    raise ValueError(f"localize.encoders.{name}.channels: no channel '{channel}'{near}")
 
     @property
     def restored_sources(self) -> list[str]:
@@ -536,6 +554,10 @@ def _say(error: ValidationError, model: type[BaseModel], values: object, where: 
         message = f"unknown key '{key}'{_did_you_mean(key, sorted(set(_keys_at(model, location[:-1]))))}"
     elif fault["type"] == "missing":
         message = "is missing; add it"
+    elif fault["type"] == "union_tag_invalid":
+        key, tag = fault["ctx"]["discriminator"].strip("'"), fault["ctx"]["tag"]
+        expected = [word.strip(" '") for word in fault["ctx"]["expected_tags"].split(",")]
+        message = f"unknown {key} '{tag}'{_did_you_mean(tag, expected)}"
     elif fault["type"] == "union_tag_not_found":
         message = f"the key {fault['ctx']['discriminator']} is missing; add it"
     else:
@@ -564,7 +586,12 @@ def read_yaml(path: Path) -> Any:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); name an existing YAML file") from None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{path}: is not YAML: {' '.join(str(error).split())[:300]}") from None
+        raise InputError(f"{path}: is not YAML: {_what_yaml_says(error)}") from None
+
+
+def _what_yaml_says(error: Exception) -> str:
+    text = " ".join(str(error).split())[:300]
+    return f"{text}; indent with spaces, not tabs" if "\\t" in text else text
 
 
 def load(path: Path) -> Config:
@@ -597,20 +624,30 @@ def as_json(section: BaseModel) -> str:
     return json.dumps(section.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
 
 
-def section_from(model: type[M], text: str) -> M:
-    """A stage's section from the command line: JSON or YAML text in braces, or the path of a YAML file holding it."""
-    return parse(model, *_values_from(text))
+def section_from(model: type[M], text: str, *, key: str) -> M:
+    """A stage's section from the command line: YAML or JSON text in braces, or the path of a YAML file.
+
+    The file holds the section, or a whole configuration in which it stands under `key`.
+    """
+    values, where = _values_from(text, key)
+    return parse(model, values, where)
 
 
-def data_section_from(text: str) -> VirtualScreen | FieldsFolder | CropsFolder:
-    """A data set's section from the command line."""
-    values, where = _values_from(text)
+def config_from(text: str) -> Config:
+    """A whole configuration from the command line, already resolved."""
+    values = yaml.safe_load(text) if text.lstrip().startswith("{") else read_yaml(Path(text))
+    return parse_config(values, "--config" if text.lstrip().startswith("{") else text)
+
+
+def data_section_from(text: str, *, dataset: str) -> VirtualScreen | FieldsFolder | CropsFolder:
+    """A data set's section from the command line; in a whole configuration the one called `dataset`."""
+    values, where = _values_from(text, "data", dataset)
     return parse(_DataSection, {"data": values}, where).data
 
 
-def encoder_section_from(text: str) -> DeepLoc | Autoencoder:
-    """An encoder's section from the command line."""
-    values, where = _values_from(text)
+def encoder_section_from(text: str, *, encoder: str) -> DeepLoc | Autoencoder:
+    """An encoder's section from the command line; in a whole configuration the one called `encoder`."""
+    values, where = _values_from(text, "localize", "encoders", encoder)
     return parse(_EncoderSection, {"encoder": values}, where).encoder
 
 
@@ -627,10 +664,18 @@ class _EncoderSection(Section):
     encoder: EncoderConfig
 
 
-def _values_from(text: str) -> tuple[Any, str]:
-    if not text.lstrip().startswith("{"):
-        return read_yaml(Path(text)), text
-    try:
-        return yaml.safe_load(text), "--config"
-    except (yaml.YAMLError, RecursionError) as error:
-        raise InputError(f"--config: is not YAML or JSON: {' '.join(str(error).split())}") from None
+def _values_from(text: str, *keys: str) -> tuple[Any, str]:
+    if text.lstrip().startswith("{"):
+        try:
+            return yaml.safe_load(text), "--config"
+        except (yaml.YAMLError, RecursionError) as error:
+            raise InputError(f"--config: is not YAML or JSON: {_what_yaml_says(error)}") from None
+    values = read_yaml(Path(text))
+    # a whole configuration holds its data sets by name, a section has a data set's name there or no such key
+    if not isinstance(values, dict) or not isinstance(values.get("data"), dict):
+        return values, text
+    for key in keys:
+        if not isinstance(values, dict) or key not in values:
+            raise InputError(f"{text}: has no '{'.'.join(keys)}'; name what is in it, or give the section alone")
+        values = values[key]
+    return values, f"{text}: {'.'.join(keys)}"

@@ -159,7 +159,7 @@ def test_what_cannot_be_scored_ends_the_stage_and_leaves_the_former_result(tmp_p
         ([one], twice, data, "give yours another name"),
         ([other, apart], config, None, "no protein is in all of the 2 profile tables"),
         ([one, one], config, None, "name each once"),
-        ([wrong], config, None, "is a folder of stage 'restore'"),
+        ([wrong], config, None, "was made by 'restore'; expected a folder made by embed"),
         ([], config, None, "no embed folder"),
         ([tmp_path / "none"], config, None, "does not exist"),
         ([one], config, tmp_path / "none", "does not exist"),

@@ -90,6 +90,12 @@ def test_history_has_a_row_an_epoch_and_a_checkpoint_each(tmp_path: Path) -> Non
     assert len(list((tmp_path / "epochs").iterdir())) == 8
 
 
+@pytest.mark.parametrize("steps", [3, 10, 23])
+def test_the_last_steps_have_a_row_too(tmp_path: Path, steps: int) -> None:
+    _, history = finished(StateFolder(tmp_path, fingerprint="x"), Plan(what="line", steps=steps, seed=0))
+    assert [json.loads(line)["step"] for line in history.splitlines()][-1] == steps
+
+
 def test_a_damaged_state_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "state.pt").write_bytes(b"not a state")
     with pytest.raises(InputError, match=r"state\.pt: cannot be read .* delete it to start over"):

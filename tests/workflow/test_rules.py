@@ -28,7 +28,9 @@ def test_a_dry_run_of_the_default_lists_every_rule_in_under_3_seconds(tmp_path: 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.stem)
 def test_the_examples_can_be_planned(path: Path, tmp_path: Path) -> None:
-    jobs = planned(snakemake(tmp_path, "-n", config=path))
+    for name in ("dsb2018_nuclei/images", "yeast_gfp/images.zip"):
+        (tmp_path / name).mkdir(parents=True)
+    jobs = planned(snakemake(tmp_path, "-n", "--config", f"data_root={tmp_path}", config=path))
     assert jobs["report"] == 1 and jobs["data"] == 2
 
 
@@ -58,6 +60,7 @@ def test_every_rule_has_what_a_cluster_needs(path: Path) -> None:
     ("key", "value", "line"),
     [
         ("restore.cgann", {}, "restore.cgann: unknown key 'cgann'; did you mean 'cgan'?"),
+        ("data.more", {"reader": "crops", "path": "nowhere"}, "data.more.path: nowhere does not exist"),
         ("localize.encoders.deeploc.epochs", -3, "localize.encoders.deeploc.epochs: Input should be greater than"),
     ],
 )

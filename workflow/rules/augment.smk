@@ -1,7 +1,7 @@
 rule augment:
     input:
         data=lambda wildcards: restored_data(),
-        vgg16=lambda wildcards: existing(RUN.augment.content.vgg16),
+        vgg16=lambda wildcards: weights_of(RUN.augment),
     output:
         directory("<results>/augment/cin_gan/seed{seed}"),
     log:

@@ -1,5 +1,4 @@
 # Helpers of the rules: the checked configuration and what follows from it. Nothing heavy is imported while parsing.
-import os
 import sys
 
 from multiscope import config as settings
@@ -7,6 +6,7 @@ from multiscope.errors import InputError
 from multiscope.augment import STAGE_VERSION as AUGMENT_VERSION
 from multiscope.crop import STAGE_VERSION as CROP_VERSION
 from multiscope.data import STAGE_VERSION as DATA_VERSION
+from multiscope.data.preflight import check_inputs
 from multiscope.embed import STAGE_VERSION as EMBED_VERSION
 from multiscope.evaluate import STAGE_VERSION as EVALUATE_VERSION
 from multiscope.localize import STAGE_VERSION as LOCALIZE_VERSION
@@ -17,6 +17,8 @@ NAME = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 
 try:
     RUN = settings.parse_config(config, "config")
+    # Snakemake removes a job's former output before the job can object to its input
+    check_inputs(RUN, "config")
 except InputError as error:
     print(f"multiscope: {error}", file=sys.stderr)
     sys.exit(2)
@@ -83,26 +85,26 @@ def runs(pattern, **wildcards):
     return expand(pattern, seed=RUN.seeds, allow_missing=True, **wildcards)
 
 
-def existing(*paths):
-    """Files and folders of a user, as inputs: what changes in them reruns.
-
-    A missing one is left to the command, whose one line says which and what to do.
-    """
-    return [str(path) for path in paths if path is not None and os.path.exists(path)]
-
-
 def images_of(dataset):
-    """What a data set is read from."""
+    """What a data set is read from: what changes there reruns."""
     data = RUN.data[dataset]
-    return existing(
-        *(getattr(data, name, None) for name in ("images", "labels", "path"))
-    )
+    found = [getattr(data, name, None) for name in ("images", "labels", "path")]
+    return [str(path) for path in found if path is not None]
 
 
 def standards_files():
     """The standards and the sidecars beside them."""
     paths = [standard.path for standard in RUN.evaluate.standards.values()]
-    return existing(*paths, *(path.with_suffix(".yaml") for path in paths))
+    return [
+        str(path)
+        for path in [*paths, *(path.with_suffix(".yaml") for path in paths)]
+        if path.exists()
+    ]
+
+
+def weights_of(stage):
+    """The weights file of a content network, where one is named."""
+    return [str(stage.content.vgg16)] if stage.content.vgg16 is not None else []
 
 
 def needs_generator():

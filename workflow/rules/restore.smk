@@ -2,7 +2,7 @@ rule restore:
     input:
         data=lambda wildcards: restored_data(),
         pairs="<results>/augment/pairs/seed{seed}",
-        vgg16=lambda wildcards: existing(RUN.restore.content.vgg16),
+        vgg16=lambda wildcards: weights_of(RUN.restore),
     output:
         directory("<results>/restore/cgan/seed{seed}"),
     log:

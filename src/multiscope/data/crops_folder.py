@@ -13,7 +13,7 @@ from multiscope.config import CropsFolder
 from multiscope.data.container import Container
 from multiscope.data.files import group_files, join_names
 from multiscope.data.image_file import read_plane
-from multiscope.data.pattern import NamePattern
+from multiscope.data.pattern import crops_pattern
 from multiscope.data.reader import Count, proteins_table
 from multiscope.errors import InputError
 from multiscope.progress import track
@@ -29,10 +29,7 @@ class CropsFolderReader:
         """Sort the file names; pixels are read later. What is missing or doubled is an `InputError`."""
         self.where, self.channels, self.pixel_size_um = str(config.path), list(config.channels), config.pixel_size_um
         self._container = container
-        needed = ("field", "cell", "channel") if len(self.channels) > 1 else ("field", "cell")
-        pattern = NamePattern(
-            config.pattern, key="pattern", allowed=(*_PARTS, "channel"), required=needed, channels=self.channels
-        )
+        pattern = crops_pattern(config)
         self._groups, unmatched = group_files(container, pattern, by=_PARTS, channels=self.channels)
         ids = join_names(self._groups, container, name=lambda key: "_".join(part for part in key if part))
         keys = [group.key for group in self._groups]

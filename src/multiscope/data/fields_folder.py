@@ -13,7 +13,7 @@ from multiscope.config import FieldsFolder
 from multiscope.data.container import Container
 from multiscope.data.files import Group, Key, group_files, join_names
 from multiscope.data.image_file import read_labels, read_plane
-from multiscope.data.pattern import NamePattern
+from multiscope.data.pattern import NamePattern, images_pattern, labels_pattern
 from multiscope.data.reader import Count, FieldPixels, proteins_table
 from multiscope.errors import InputError
 
@@ -29,10 +29,7 @@ class FieldsFolderReader:
         """Sort the file names; pixels are read later. What is missing or doubled is an `InputError`."""
         self.where, self.channels, self.pixel_size_um = str(config.images), list(config.channels), config.pixel_size_um
         self._images, self._labels = images, labels
-        needed = ("field", "channel") if len(self.channels) > 1 else ("field",)
-        pattern = NamePattern(
-            config.pattern, key="pattern", allowed=(*_PARTS, "channel"), required=needed, channels=self.channels
-        )
+        pattern = images_pattern(config)
         groups, unmatched = group_files(images, pattern, by=_PARTS, channels=self.channels)
         self._groups = groups[: config.max_fields]
         self.counts = {
@@ -51,8 +48,7 @@ class FieldsFolderReader:
     def _find_labels(self, config: FieldsFolder, pattern: NamePattern, groups: list[Group]) -> dict[Key, str]:
         """The label image of every field that is kept."""
         assert self._labels is not None
-        same = tuple(name for name in pattern.names if name != "channel")
-        names = NamePattern(config.labels_pattern, key="labels_pattern", allowed=same, required=same)
+        names = labels_pattern(config, pattern)
         found, _ = group_files(self._labels, names, by=_PARTS, channels=["labels"])
         labels = {group.key: group.files["labels"] for group in found}
         for group in self._groups:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
+from multiscope.config import CropsFolder, FieldsFolder
 from multiscope.errors import InputError
 
 PLACEHOLDERS = ("protein", "well", "field", "cell", "channel")
@@ -68,6 +69,26 @@ class NamePattern:
                 f"{_shown(other.groupdict())}; choose a pattern that leaves one, or rename the file"
             )
         return first.groupdict()
+
+
+def crops_pattern(data: CropsFolder) -> NamePattern:
+    """The pattern of a folder of crops."""
+    required = ("field", "cell", "channel") if len(data.channels) > 1 else ("field", "cell")
+    allowed = ("protein", "field", "cell", "channel")
+    return NamePattern(data.pattern, key="pattern", allowed=allowed, required=required, channels=data.channels)
+
+
+def images_pattern(data: FieldsFolder) -> NamePattern:
+    """The pattern of a folder of fields."""
+    required = ("field", "channel") if len(data.channels) > 1 else ("field",)
+    allowed = ("protein", "well", "field", "channel")
+    return NamePattern(data.pattern, key="pattern", allowed=allowed, required=required, channels=data.channels)
+
+
+def labels_pattern(data: FieldsFolder, images: NamePattern) -> NamePattern:
+    """The pattern of the label images: it tells what that of the images tells, but for the channel."""
+    same = tuple(name for name in images.names if name != "channel")
+    return NamePattern(data.labels_pattern, key="labels_pattern", allowed=same, required=same)
 
 
 def _expression(parts: list[str], channels: Sequence[str], *, lazy: bool) -> str:

@@ -52,11 +52,7 @@ class Embedded:
 def read_profiles(folder: Path) -> list[Embedded]:
     """One table a source of an embed folder; rows without a protein are left out."""
     found = manifest.verify(folder, made_by=["embed"])
-    notes = found.get("notes", {})
-    if found["stage"] != "embed" or not {"encoder", "layer", "epoch"} <= notes.keys():
-        raise InputError(
-            f"{folder}: is a folder of stage '{found['stage']}', not 'embed'; name the folder of an embedding"
-        )
+    notes = found["notes"]
     try:
         table = pd.read_parquet(folder / "proteins.parquet")
         table = table[table["Metadata_Protein"].fillna("").astype(str) != ""]

@@ -11,6 +11,8 @@ from multiscope.report.confusion import Recognition
 from multiscope.report.restoration import INPUT, Gain, gain, gains, methods
 
 MOST_ENCODERS = 3
+FEWEST_PAIRS = 10
+"""Related pairs below which an average precision is no ground for a verdict: resampling cannot show what is missing."""
 _UNITS = {"psnr": ("PSNR", " dB", 2), "ssim": ("SSIM", "", 3)}
 _LABELS: dict[str, tuple[str, Verdict]] = {
     "better": ("better", "better"),
@@ -170,6 +172,9 @@ def _against_chance(where: str, label: str, source: str, row: pd.Series) -> Stat
     text += f"{plural(int(row['n_proteins']), 'protein')}."
     if pd.isna(row["ci_low"]) or pd.isna(row["ci_high"]):
         return Statement(f"{text} Without an interval nothing can be concluded.", lead, "no interval", "unclear")
+    if row["n_positive_pairs"] < FEWEST_PAIRS:
+        few = plural(int(row["n_positive_pairs"]), "related pair")
+        return Statement(f"{text} With {few} nothing can be concluded.", lead, "too few pairs", "unclear")
     if row["ci_low"] > row["chance"]:
         return Statement(text, lead, "above chance", "better")
     if row["ci_high"] < row["chance"]:

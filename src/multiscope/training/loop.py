@@ -72,14 +72,15 @@ def train(recipe: Recipe, plan: Plan, folder: StateFolder) -> None:
             seed_torch(seed=plan.seed, step=step)
             window.add(recipe.step(step))
             progress.advance(window.last)
-            row_ends = (step + 1) % (plan.steps_per_epoch or plan.log_every) == 0
+            last = step + 1 == plan.steps
+            row_ends = last or (step + 1) % (plan.steps_per_epoch or plan.log_every) == 0
             if row_ends:
                 _end_row(recipe, plan, folder, window, step + 1)
             due = time.monotonic() - saved_at > plan.save_seconds or (row_ends and plan.steps_per_epoch)
-            if due or stop or step + 1 == plan.steps:
+            if due or stop or last:
                 _save(recipe, folder, window, step + 1)
                 saved_at = time.monotonic()
-            if stop and step + 1 < plan.steps:
+            if stop and not last:
                 name = signal.Signals(stop[0]).name
                 raise Interrupted(
                     f"{plan.what}: stopped by {name} after step {step + 1}; run again to go on from there"

@@ -1,0 +1,48 @@
+"""What can be said of a run's inputs before any job starts: paths that are missing, patterns that cannot be read.
+
+Snakemake removes a job's former output before the job can object, so a mistake that is found here costs nothing.
+Imported while Snakemake parses: nothing heavy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from multiscope.config import Config, CropsFolder, FieldsFolder, VirtualScreen
+from multiscope.data.pattern import NamePattern, crops_pattern, images_pattern, labels_pattern
+from multiscope.errors import InputError
+
+
+def check_inputs(config: Config, where: str) -> None:
+    """Refuse a configuration whose files are not there or whose file name patterns cannot be read."""
+    for key, path in _paths(config):
+        if not path.exists():
+            raise InputError(f"{where}: {key}: {path} does not exist; name an existing file or folder")
+    for name, data in config.data.items():
+        try:
+            _patterns(data)
+        except InputError as error:
+            raise InputError(f"{where}: data.{name}.{error}") from None
+
+
+def _paths(config: Config) -> Iterator[tuple[str, Path]]:
+    for name, data in config.data.items():
+        for key in ("images", "labels", "path"):
+            if (path := getattr(data, key, None)) is not None:
+                yield f"data.{name}.{key}", path
+    for stage in (config.augment, config.restore):
+        if stage is not None and stage.content.vgg16 is not None:
+            yield "content.vgg16", stage.content.vgg16
+    if config.evaluate is not None:
+        for name, standard in config.evaluate.standards.items():
+            yield f"evaluate.standards.{name}.path", standard.path
+
+
+def _patterns(data: VirtualScreen | FieldsFolder | CropsFolder) -> list[NamePattern]:
+    if isinstance(data, CropsFolder):
+        return [crops_pattern(data)]
+    if isinstance(data, FieldsFolder):
+        images = images_pattern(data)
+        return [images, *([labels_pattern(data, images)] if data.labels is not None else [])]
+    return []

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from multiscope.config import parse_config
+from multiscope.data.preflight import check_inputs
+from multiscope.errors import InputError
+
+
+def run(tmp_path: Path, **data: object) -> str:
+    """What the check says of one data set; empty if nothing."""
+    (tmp_path / "images").mkdir(exist_ok=True)
+    values = {"data_root": str(tmp_path), "data": {"mine": data}}
+    try:
+        check_inputs(parse_config(values, "my.yaml"), "my.yaml")
+    except InputError as error:
+        assert "\n" not in str(error)
+        return str(error)
+    return ""
+
+
+def test_what_is_there_and_readable_passes(tmp_path: Path) -> None:
+    assert run(tmp_path, reader="fields", images="images", pattern="{field}.png") == ""
+    assert run(tmp_path, reader="virtual_screen") == ""
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"reader": "crops", "path": "nowhere.zip"}, "data.mine.path: "),
+        ({"reader": "fields", "images": "images", "labels": "masks"}, "data.mine.labels: "),
+        (
+            {"reader": "fields", "images": "images", "pattern": "{fild}.tif"},
+            "data.mine.pattern: '{fild}.tif' has the unknown",
+        ),
+        (
+            {"reader": "crops", "path": "images", "pattern": "{field}.tif"},
+            "data.mine.pattern: '{field}.tif' has no {cell}",
+        ),
+        (
+            {"reader": "fields", "images": "images", "labels": "images", "labels_pattern": "{cell}.tif"},
+            "data.mine.labels_pattern: ",
+        ),
+    ],
+)
+def test_what_is_not_is_named_before_any_job_starts(tmp_path: Path, data: dict[str, object], said: str) -> None:
+    assert run(tmp_path, **data).startswith(f"my.yaml: {said}")
