@@ -42,11 +42,6 @@ def folder_of(source):
     return source.replace(":", "_")
 
 
-def source_of(folder):
-    """The source that `folder_of` named."""
-    return folder.replace("restored_", "restored:", 1)
-
-
 def data_folder(dataset):
     return f"<results>/data/{dataset}"
 
