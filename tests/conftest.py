@@ -7,11 +7,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 from safetensors.torch import load_file
 
 from multiscope import config
 
 ROOT = Path(__file__).parent.parent
+
+# a busy machine is no fault of the code, and CI must not draw other examples than yesterday
+settings.register_profile("multiscope", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("multiscope")
 
 
 @pytest.fixture(autouse=True, scope="session")
