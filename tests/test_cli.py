@@ -211,6 +211,7 @@ def test_a_folder_that_no_stage_made_is_never_replaced(run, tmp_path: Path, tiny
     [
         (["localize", "--seed", "-1"], "--seed"),
         (["frobnicate"], "frobnicate"),
+        (["report", "--data", "x", "--out", "out", "--config", "{a: ["], "--config: is not YAML or JSON"),
         (["check", "/"], "/: cannot be read"),
         (["check", "no-such.yaml"], "no-such.yaml: no such file"),
         (["crop", "--data", "/no/where", "--config", "{data: x}", "--out", "out"], "/no/where"),

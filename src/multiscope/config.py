@@ -634,9 +634,8 @@ def section_from(model: type[M], text: str, *, key: str) -> M:
 
 
 def config_from(text: str) -> Config:
-    """A whole configuration from the command line, already resolved."""
-    values = yaml.safe_load(text) if text.lstrip().startswith("{") else read_yaml(Path(text))
-    return parse_config(values, "--config" if text.lstrip().startswith("{") else text)
+    """A whole configuration from the command line."""
+    return parse_config(*_yaml_from(text))
 
 
 def data_section_from(text: str, *, dataset: str) -> VirtualScreen | FieldsFolder | CropsFolder:
@@ -664,18 +663,23 @@ class _EncoderSection(Section):
     encoder: EncoderConfig
 
 
+def _yaml_from(text: str) -> tuple[Any, str]:
+    """What an option holds, as text in braces or in the file it names, and where that is."""
+    if not text.lstrip().startswith("{"):
+        return read_yaml(Path(text)), text
+    try:
+        return yaml.safe_load(text), "--config"
+    except (yaml.YAMLError, RecursionError) as error:
+        raise InputError(f"--config: is not YAML or JSON: {_what_yaml_says(error)}") from None
+
+
 def _values_from(text: str, *keys: str) -> tuple[Any, str]:
-    if text.lstrip().startswith("{"):
-        try:
-            return yaml.safe_load(text), "--config"
-        except (yaml.YAMLError, RecursionError) as error:
-            raise InputError(f"--config: is not YAML or JSON: {_what_yaml_says(error)}") from None
-    values = read_yaml(Path(text))
+    values, where = _yaml_from(text)
     # a whole configuration holds its data sets by name, a section has a data set's name there or no such key
     if not isinstance(values, dict) or not isinstance(values.get("data"), dict):
-        return values, text
+        return values, where
     for key in keys:
         if not isinstance(values, dict) or key not in values:
-            raise InputError(f"{text}: has no '{'.'.join(keys)}'; name what is in it, or give the section alone")
+            raise InputError(f"{where}: has no '{'.'.join(keys)}'; name what is in it, or give the section alone")
         values = values[key]
-    return values, f"{text}: {'.'.join(keys)}"
+    return values, f"{where}: {'.'.join(keys)}"
