@@ -6,14 +6,16 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from multiscope.config import Autoencoder, DeepLoc, Encoder
+from multiscope.config import Autoencoder, DeepLoc
 from multiscope.data.crops import Crops
 from multiscope.nn.cards import save_weights
 from multiscope.training.loop import Stateful
@@ -27,17 +29,29 @@ class EncoderRecipe(ABC):
     """Epochs over the training cells, flipped at random; Adam with a cosine schedule; a checkpoint an epoch."""
 
     def __init__(
-        self, network: nn.Module, config: Encoder, crops: Crops, train: Rows, val: Rows, *, seed: int, fabric: Fabric
+        self, network: nn.Module, config: Any, crops: Crops, classes: list[str], *, seed: int, fabric: Fabric
     ) -> None:
-        """`train` and `val` are rows of `crops`."""
+        """Learn from the cells of `crops` on the training side; `classes` are its localizations, sorted."""
         self.network, self.config, self.crops, self.seed, self.fabric = network, config, crops, seed, fabric
-        self.train_rows, self.val_rows = train, val
+        self.classes = classes
+        self.train_rows, self.val_rows = (
+            np.flatnonzero(crops.table["split"] == side).astype(np.int64) for side in ("train", "val")
+        )
         self.channels = crops.channel_indices(config.channels)
-        self.steps_per_epoch = math.ceil(len(train) / config.batch_size)
+        self.steps_per_epoch = math.ceil(len(self.train_rows) / config.batch_size)
         self.model, self.optimizer = fabric.setup(network, torch.optim.Adam(network.parameters(), lr=config.lr))
         self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
             self.optimizer, T_max=self.steps_per_epoch * config.epochs
         )
+
+    @staticmethod
+    @abstractmethod
+    def arguments(config: Any, *, n_classes: int) -> dict[str, Any]:
+        """Arguments of the network that are this encoder's alone."""
+
+    def predictions(self) -> pd.DataFrame | None:
+        """A row a cell, where the encoder predicts anything."""
+        return None
 
     @abstractmethod
     def losses(self, crops: Tensor, rows: Rows) -> dict[str, Tensor]:
@@ -80,29 +94,42 @@ class EncoderRecipe(ABC):
 class ClassifierRecipe(EncoderRecipe):
     """Softmax cross-entropy on the localization of each cell's protein (weak labels)."""
 
+    config: DeepLoc
+
     def __init__(
-        self,
-        network: nn.Module,
-        config: DeepLoc,
-        crops: Crops,
-        train: Rows,
-        val: Rows,
-        *,
-        targets: Rows,
-        seed: int,
-        fabric: Fabric,
+        self, network: nn.Module, config: DeepLoc, crops: Crops, classes: list[str], *, seed: int, fabric: Fabric
     ) -> None:
-        """`targets` holds the class index of every row of `crops`."""
-        super().__init__(network, config, crops, train, val, seed=seed, fabric=fabric)
-        self.targets = torch.from_numpy(targets)
-        self.label_smoothing = config.label_smoothing
+        """Every cell is of the class of its protein."""
+        super().__init__(network, config, crops, classes, seed=seed, fabric=fabric)
+        self.targets = torch.from_numpy(crops.table["localization"].map(classes.index).to_numpy(dtype=np.int64))
+
+    @staticmethod
+    def arguments(config: DeepLoc, *, n_classes: int) -> dict[str, Any]:
+        """Classes and dense layers."""
+        return {"n_classes": n_classes, "dense": config.dense}
 
     def losses(self, crops: Tensor, rows: Rows) -> dict[str, Tensor]:
         """Cross-entropy and accuracy."""
         truth = self.targets[rows].to(crops.device)
         logits = self.model(crops)
-        loss = nn.functional.cross_entropy(logits, truth, label_smoothing=self.label_smoothing)
+        loss = nn.functional.cross_entropy(logits, truth, label_smoothing=self.config.label_smoothing)
         return {"loss": loss, "accuracy": (logits.argmax(dim=1) == truth).float().mean()}
+
+    def predictions(self) -> pd.DataFrame:
+        """Predicted localization of every cell, with the probability given to it."""
+        rows = np.arange(len(self.crops.table), dtype=np.int64)
+        parts = []
+        self.model.eval()
+        with torch.no_grad():
+            for batch_rows in np.array_split(rows, max(1, len(rows) // self.config.batch_size)):
+                batch = self.fabric.to_device(self.crops.batch(batch_rows, self.channels))
+                parts.append(self.model(batch).softmax(dim=1).cpu())
+        probability, index = torch.cat(parts).max(dim=1)
+        return self.crops.table[["cell_id", "protein", "field_id", "split"]].assign(
+            truth=self.crops.table["localization"],
+            predicted=[self.classes[i] for i in index.tolist()],
+            probability=probability.numpy(),
+        )
 
 
 class AutoencoderRecipe(EncoderRecipe):
@@ -110,7 +137,16 @@ class AutoencoderRecipe(EncoderRecipe):
 
     config: Autoencoder
 
+    @staticmethod
+    def arguments(config: Autoencoder, *, n_classes: int) -> dict[str, Any]:
+        """The latent size."""
+        return {"latent": config.latent}
+
     def losses(self, crops: Tensor, rows: Rows) -> dict[str, Tensor]:
         """The reconstruction error."""
         reconstruction, _ = self.model(crops)
         return {"loss": nn.functional.mse_loss(reconstruction, crops)}
+
+
+RECIPES: dict[str, type[EncoderRecipe]] = {"deeploc": ClassifierRecipe, "autoencoder": AutoencoderRecipe}
+"""How each kind of encoder is trained."""

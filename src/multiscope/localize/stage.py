@@ -9,13 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from lightning_fabric import Fabric
 
 from multiscope.config import Autoencoder, DeepLoc
 from multiscope.data.crops import Crops
 from multiscope.errors import InputError
 from multiscope.localize import STAGE_VERSION
-from multiscope.localize.recipes import AutoencoderRecipe, ClassifierRecipe, EncoderRecipe
+from multiscope.localize.recipes import RECIPES
 from multiscope.manifest import stage_output
 from multiscope.nn.cards import build_network, save_network
 from multiscope.training.device import device_name, make_fabric
@@ -40,7 +39,9 @@ def run(
     fabric = make_fabric(device, threads=threads)
     cells = Crops(crops)
     classes = check_classes(cells)
-    arguments = _arguments(config, cells, n_classes=len(classes))
+    recipe_of = RECIPES[config.kind]
+    shape = {"in_channels": len(cells.channel_indices(config.channels)), "crop_size": cells.size}
+    arguments = shape | {"width": config.width} | recipe_of.arguments(config, n_classes=len(classes))
     described: dict[str, Any] = {
         "stage": "localize",
         "version": STAGE_VERSION,
@@ -51,7 +52,7 @@ def run(
     with stage_output(out, **described, device=device_name(fabric)) as made:
         folder = open_state(state, **described, threads=threads)
         network = _network(config.kind, arguments, crops, seed=seed)
-        recipe = _recipe(network, config, cells, classes, seed=seed, fabric=fabric)
+        recipe = recipe_of(network, config, cells, classes, seed=seed, fabric=fabric)
         steps = recipe.steps_per_epoch * config.epochs
         plan = Plan(what=f"localize: {encoder}", steps=steps, seed=seed, steps_per_epoch=recipe.steps_per_epoch)
         train(recipe, plan, folder)
@@ -65,8 +66,8 @@ def run(
         }
         save_network(made.path, recipe.network, config.kind, arguments, facts)
         keep_history(folder, made.path)
-        if isinstance(recipe, ClassifierRecipe):
-            predict(recipe, classes).to_parquet(made.path / "predictions.parquet")
+        if (predicted := recipe.predictions()) is not None:
+            predicted.to_parquet(made.path / "predictions.parquet")
         made.count("training cells", len(recipe.train_rows))
         made.count("validation cells", len(recipe.val_rows))
         for key, value in (facts | {"threads": threads}).items():
@@ -101,52 +102,3 @@ def check_classes(crops: Crops) -> list[str]:
     if len(counts) < 2:
         raise InputError(f"{crops.path}: only one localization, '{counts.index[0]}'; a classifier needs two or more")
     return sorted(map(str, counts.index))
-
-
-def _arguments(config: DeepLoc | Autoencoder, crops: Crops, *, n_classes: int) -> dict[str, Any]:
-    shared = {
-        "in_channels": len(crops.channel_indices(config.channels)),
-        "width": config.width,
-        "crop_size": crops.size,
-    }
-    if isinstance(config, DeepLoc):
-        return shared | {"n_classes": n_classes, "dense": config.dense}
-    return shared | {"latent": config.latent}
-
-
-def _recipe(
-    network: torch.nn.Module,
-    config: DeepLoc | Autoencoder,
-    crops: Crops,
-    classes: list[str],
-    *,
-    seed: int,
-    fabric: Fabric,
-) -> EncoderRecipe:
-    train_rows, val_rows = (_rows(crops, split) for split in ("train", "val"))
-    if isinstance(config, DeepLoc):
-        targets = crops.table["localization"].map(classes.index).to_numpy(dtype=np.int64)
-        return ClassifierRecipe(network, config, crops, train_rows, val_rows, targets=targets, seed=seed, fabric=fabric)
-    return AutoencoderRecipe(network, config, crops, train_rows, val_rows, seed=seed, fabric=fabric)
-
-
-def _rows(crops: Crops, split: str) -> Rows:
-    return np.flatnonzero(crops.table["split"] == split).astype(np.int64)
-
-
-def predict(recipe: ClassifierRecipe, classes: list[str]) -> pd.DataFrame:
-    """Predicted localization of every cell, with the probability given to it."""
-    rows = np.arange(len(recipe.crops.table), dtype=np.int64)
-    parts = []
-    recipe.model.eval()
-    with torch.no_grad():
-        for batch_rows in np.array_split(rows, max(1, len(rows) // recipe.config.batch_size)):
-            batch = recipe.fabric.to_device(recipe.crops.batch(batch_rows, recipe.channels))
-            parts.append(recipe.model(batch).softmax(dim=1).cpu())
-    probability, index = torch.cat(parts).max(dim=1)
-    table = recipe.crops.table[["cell_id", "protein", "field_id", "split"]].copy()
-    return table.assign(
-        truth=recipe.crops.table["localization"],
-        predicted=[classes[i] for i in index.tolist()],
-        probability=probability.numpy(),
-    )
