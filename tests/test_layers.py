@@ -11,6 +11,7 @@ FLOORS = [
     ["errors"],
     ["manifest", "progress"],
     ["stores"],
+    ["images"],
     ["config"],
     ["nn"],
     ["training"],

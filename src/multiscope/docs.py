@@ -26,7 +26,7 @@ _GRAPH = ("<!-- rule graph: made by `make docs` -->\n", "<!-- end of rule graph 
 
 _HEAD = """# Configuration
 
-Generated from `src/multiscope/config.py` by `make docs`; do not edit by hand.
+Generated from `src/multiscope/config/` by `make docs`; do not edit by hand.
 
 A run is described by one YAML file, `config.yaml` unless `--configfile FILE` names another. A stage runs when its
 section is there. Unknown keys are refused. `multiscope check FILE` checks a file without running anything.

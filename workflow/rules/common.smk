@@ -53,14 +53,14 @@ def restored_data():
 
 def crops_folder(source, seed):
     """Crops of one source: a data set of crops as it is, or what `crop` cut; restored ones are of one seed."""
-    if isinstance(RUN.data[RUN.localize.data], settings.CropsFolder):
+    if RUN.data[RUN.localize.data].holds == "crops":
         return data_folder(RUN.localize.data)
     folder = f"<results>/crop/{folder_of(source)}"
     return f"{folder}/seed{seed}" if source.startswith("restored:") else folder
 
 
 def crop_sources():
-    if isinstance(RUN.data[RUN.localize.data], settings.CropsFolder):
+    if RUN.data[RUN.localize.data].holds == "crops":
         return ["clean"]
     return RUN.crop.sources
 
@@ -82,9 +82,7 @@ def runs(pattern, **wildcards):
 
 def images_of(dataset):
     """What a data set is read from: what changes there reruns."""
-    data = RUN.data[dataset]
-    found = [getattr(data, name, None) for name in ("images", "labels", "path")]
-    return [str(path) for path in found if path is not None]
+    return [str(path) for path in RUN.data[dataset].sources.values()]
 
 
 def standards_files():

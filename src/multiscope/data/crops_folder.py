@@ -10,12 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from multiscope.config import CropsFolder
-from multiscope.data.container import Container
 from multiscope.data.files import group_files, join_names
-from multiscope.data.image_file import read_plane
 from multiscope.data.pattern import crops_pattern
 from multiscope.data.reader import Count, proteins_table
 from multiscope.errors import InputError
+from multiscope.images.container import Container
+from multiscope.images.image_file import read_plane
 from multiscope.progress import track
 
 Array = npt.NDArray[Any]

@@ -10,12 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from multiscope.config import FieldsFolder
-from multiscope.data.container import Container
 from multiscope.data.files import Group, Key, group_files, join_names
-from multiscope.data.image_file import read_labels, read_plane
 from multiscope.data.pattern import NamePattern, images_pattern, labels_pattern
 from multiscope.data.reader import Count, FieldPixels, proteins_table
 from multiscope.errors import InputError
+from multiscope.images.container import Container
+from multiscope.images.image_file import read_labels, read_plane
 
 Labels = npt.NDArray[np.uint32]
 _PARTS = ("protein", "well", "field")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from multiscope.data.container import Container
 from multiscope.data.pattern import NamePattern, natural
 from multiscope.errors import InputError
+from multiscope.images.container import Container
 
 Key = tuple[str, ...]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from multiscope.config import Config, CropsFolder, FieldsFolder, VirtualScreen
+from multiscope.config import AnyData, Config, CropsFolder, FieldsFolder
 from multiscope.data.pattern import NamePattern, crops_pattern, images_pattern, labels_pattern
 from multiscope.errors import InputError
 
@@ -28,9 +28,8 @@ def check_inputs(config: Config, where: str) -> None:
 
 def _paths(config: Config) -> Iterator[tuple[str, Path]]:
     for name, data in config.data.items():
-        for key in ("images", "labels", "path"):
-            if (path := getattr(data, key, None)) is not None:
-                yield f"data.{name}.{key}", path
+        for key, path in data.sources.items():
+            yield f"data.{name}.{key}", path
     for stage in (config.augment, config.restore):
         if stage is not None and stage.content.vgg16 is not None:
             yield "content.vgg16", stage.content.vgg16
@@ -39,7 +38,7 @@ def _paths(config: Config) -> Iterator[tuple[str, Path]]:
             yield f"evaluate.standards.{name}.path", standard.path
 
 
-def _patterns(data: VirtualScreen | FieldsFolder | CropsFolder) -> list[NamePattern]:
+def _patterns(data: AnyData) -> list[NamePattern]:
     if isinstance(data, CropsFolder):
         return [crops_pattern(data)]
     if isinstance(data, FieldsFolder):

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from multiscope.data import container
-from multiscope.data.container import open_container
 from multiscope.errors import InputError
+from multiscope.images import container
+from multiscope.images.container import open_container
 
 CONTENT = {"a/1.tif": b"one", "2.tif": b"two", ".hidden/3.tif": b"x", "__MACOSX/._2.tif": b"x", "a/.DS_Store": b"x"}
 

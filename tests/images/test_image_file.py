@@ -20,9 +20,9 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 from skimage.io import imread
 
-from multiscope.data import image_file
-from multiscope.data.image_file import read_labels, read_plane
 from multiscope.errors import InputError
+from multiscope.images import image_file
+from multiscope.images.image_file import read_labels, read_plane
 
 KEPT = [np.uint8, np.uint16, np.uint32, np.float32]
 

@@ -1,0 +1,48 @@
+"""What data sets share: how they are split, which defects they have, how stacks are flattened."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from multiscope.config.section import Section
+
+DefectName = Literal["noise", "axial", "blur"]
+SplitUnit = Literal["cell", "field", "stack", "well", "plate", "protein"]
+Flatten = Literal["max", "mean", "central"]
+"""How a z-stack becomes a plane: maximum or mean over z, or the plane in its middle."""
+
+
+class Split(Section):
+    """How images are dealt to training, validation and test. A unit is never on two sides."""
+
+    by: SplitUnit = "field"
+    """What is dealt as a whole: `field`; `stack` (all time points and planes of one image); `well`; `plate`;
+    `protein`; or `cell`, for data sets of crops, where cells of one field then share their background."""
+    stratify: Literal["protein", "localization", "none"] = "protein"
+    """Dealt group by group, so that each has its share of every side; by `protein` it is the localization."""
+    train: float = Field(0.5, gt=0, lt=1)
+    """Share of each group's units used for training; the rest after `val` is the test side."""
+    val: float = Field(0.25, ge=0, lt=1)
+    """Share used to watch training."""
+    seed: int = Field(0, ge=0)
+    """Seed of the deal."""
+    near_duplicates: Literal["refuse", "warn"] = "refuse"
+    """What to do about images on two sides that show the same pixels, or nearly so."""
+
+    @model_validator(mode="after")
+    def _leaves_a_test_side(self) -> Split:
+        if self.train + self.val >= 1:
+            raise ValueError("train + val must leave a share for the test side (be below 1)")
+        return self
+
+
+class Defect(Section):
+    """One forward model applied to clean fields."""
+
+    strength: float = Field(1.0, ge=0, le=10)
+    """0 leaves the image as it is; 1 is the documented setting of the forward model."""
+
+
+Defects = dict[DefectName, Defect]
