@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from multiscope import manifest
-from multiscope.errors import InputError
+from multiscope.errors import InputError, Interrupted
+from multiscope.folders import manifest
 
 
 def make(out: Path, *, inputs: dict[str, Path] | None = None, text: str = "hello") -> None:
@@ -82,7 +82,7 @@ def test_an_error_leaves_nothing_and_a_former_result_untouched(tmp_path: Path, e
 
 def test_a_kill_leaves_nothing_under_the_name(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from multiscope import manifest\n"
+        "import sys, time; from pathlib import Path; from multiscope.folders import manifest\n"
         "with manifest.stage_output(Path(sys.argv[1]), stage='data', version=1, config={}, inputs={}) as made:\n"
         "    (made.path / 'half.txt').write_text('half'); print('ready', flush=True); time.sleep(60)\n"
     )
@@ -185,3 +185,73 @@ def test_fingerprints_tell_runs_apart() -> None:
     assert manifest.fingerprint(a=1, b=[2]) == manifest.fingerprint(b=[2], a=1)
     assert manifest.fingerprint(a=1) != manifest.fingerprint(a=2)
     assert os.sep not in manifest.fingerprint(a=1)
+
+
+def in_units(out: Path, *, stop: BaseException | None = None, config: dict[str, Any] | None = None) -> list[str]:
+    """A stage of three units, stopped in the third; the names of those that were made."""
+    done = []
+    with manifest.stage_output(out, stage="data", version=1, config=config or {}, inputs={}, seed=1) as made:
+        for name in ("a", "b", "c"):
+            with made.unit(name) as unit:
+                if not unit.finished:
+                    done.append(name)
+                    unit.path(f"{name}.txt").write_text(name)
+                    if name == "c" and stop is not None:
+                        raise stop
+                    unit.facts = {"n": len(done)}
+            made.note(name, unit.facts["n"])
+    return done
+
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), SystemExit(1), Interrupted("x"), MemoryError(), FULL])
+def test_a_stopped_job_goes_on_with_what_it_finished(tmp_path: Path, stop: BaseException) -> None:
+    out = tmp_path / "out"
+    with pytest.raises((type(stop), InputError)):
+        in_units(out, stop=stop)
+    assert not out.exists()
+    assert [path.name for path in tmp_path.iterdir()] == [".out.partial"]
+    assert in_units(out) == ["c"]
+    described = manifest.verify(out, full=True)
+    assert (described["kept_parts"], described["notes"]) == (2, {"a": 1, "b": 2, "c": 1})
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert sorted(path.name for path in out.iterdir()) == ["a.txt", "b.txt", "c.txt", "manifest.json"]
+
+
+@pytest.mark.parametrize("error", [InputError("x"), ValueError("x")])
+def test_an_error_keeps_no_unit(tmp_path: Path, error: Exception) -> None:
+    with pytest.raises(type(error)):
+        in_units(tmp_path / "out", stop=error)
+    assert not list(tmp_path.iterdir())
+
+
+def test_with_another_config_a_stopped_job_starts_anew(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        in_units(tmp_path / "out", stop=KeyboardInterrupt())
+    assert in_units(tmp_path / "out", config={"a": 2}) == ["a", "b", "c"]
+
+
+def test_a_full_disk_says_that_what_is_finished_is_kept(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"what is finished is kept in .*\.out\.partial; free space"):
+        in_units(tmp_path / "out", stop=OSError(errno.ENOSPC, "No space left on device"))
+
+
+def test_a_former_result_comes_back_if_the_job_was_killed_while_it_was_replaced(tmp_path: Path) -> None:
+    make(tmp_path / "out")
+    (tmp_path / "out").rename(tmp_path / ".out.former")
+    with pytest.raises(ValueError, match="x"):
+        in_units(tmp_path / "out", stop=ValueError("x"))
+    manifest.verify(tmp_path / "out", full=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_of_two_jobs_that_make_the_same_the_second_ends_and_the_first_is_not_harmed(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with manifest.stage_output(out, stage="data", version=1, config={}, inputs={}) as made:
+        (made.path / "a.txt").write_text("first")
+        with pytest.raises(InputError, match=rf"out: another job is making it \(process {os.getpid()} on .*; wait"):
+            make(out)
+    assert (out / "a.txt").read_text() == "first"
+    manifest.verify(out, full=True)

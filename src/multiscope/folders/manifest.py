@@ -1,41 +1,64 @@
 """Stage folders: built beside their place, described by `manifest.json`, renamed into it, checked when opened.
 
 Zarr answers a missing or truncated shard with zeros, and Snakemake sees only the folder, so the manifest is what makes
-a stage's output trustworthy: it lists every file with its size and sha256, and is written last.
+a stage's output trustworthy: it lists every file with its size and sha256, and is written last. A job that is killed
+leaves the folder where it was built, with a journal of what is finished; the same job started again goes on from there.
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import importlib.metadata
+import itertools
 import json
-import os
 import platform
 import shutil
 import sys
 import time
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from multiscope.errors import InputError
+from multiscope.errors import InputError, Interrupted
+from multiscope.folders.disk import FileRow, describe, full_disk, sha256, sync, visible_files, write_synced
+from multiscope.folders.journal import Journal, Unit
+from multiscope.folders.lock import Lock
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
+_SAID = 8
 _PACKAGES = ("multiscope", "numpy", "torch", "torchvision", "zarr", "tensorstore", "scikit-image", "scikit-learn")
+# the job was stopped or the machine had not enough of something: what is finished is right, and is kept
+_STOPS = (KeyboardInterrupt, SystemExit, Interrupted, MemoryError, OSError)
 
 
 @dataclass
 class StageRun:
-    """A stage folder being made: write into `path`, say what was counted and noted."""
+    """A stage folder being made: write into `path`, say what was counted and noted.
+
+    Work in units and through `journal` is kept when the job is killed; what else was written is made again.
+    """
 
     path: Path
+    journal: Journal
     counts: dict[str, dict[str, Any]] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
+
+    def unit(self, name: str) -> AbstractContextManager[Unit]:
+        """A piece of work that is not done again after a restart, if its context was left without an error.
+
+        ```
+        with made.unit("field 1") as unit:
+            if not unit.finished:
+                write_field(unit.path("clean.zarr/1"), image)
+                unit.facts = {"n_cells": 5}
+        ```
+        All that is written below `unit.path(...)` belongs to it. Facts are JSON values and come back as they were set.
+        """
+        return self.journal.unit(name)
 
     def count(self, what: str, kept: int, dropped: Mapping[str, int] | None = None) -> None:
         """Record how many of `what` were kept, and how many dropped for which reason."""
@@ -57,54 +80,86 @@ def stage_output(
     seed: int | None = None,
     device: str = "cpu",
 ) -> Iterator[StageRun]:
-    """Build the folder `out` beside its place and rename it there with its manifest, or leave nothing behind.
+    """Build the folder `out` beside its place and rename it there with its manifest.
 
     Enter it before the work begins: the manifest's wall time is that of the body. `inputs` are stage folders (known by
-    the digest in their manifest) or foreign files and folders (hashed).
+    the digest in their manifest) or foreign files and folders (hashed). Bad input and any other error leave nothing
+    behind. A job that is killed or stopped, or that lacks disk or memory, leaves its finished units in `.NAME.partial`;
+    they are kept if stage, version, config, inputs, seed, device and packages are the same the next time, else removed.
     """
     started = time.monotonic()
     _refuse_to_replace(out)
-    digests = {name: digest_of(path) for name, path in sorted(inputs.items())}
-    for name, path in inputs.items():
-        print(f"{stage}: reads {name} from {path}", file=sys.stderr, flush=True)
-    # one job owns an output, so what another one left here was killed
-    building = out.parent / f".{out.name}.partial"
-    try:
-        shutil.rmtree(building, ignore_errors=True)
-        building.mkdir(parents=True)
-        run = StageRun(building)
+    described: dict[str, Any] = {
+        "stage": stage,
+        "stage_version": version,
+        "config": dict(config),
+        "seed": seed,
+        "inputs": {name: digest_of(path) for name, path in sorted(inputs.items())},
+        "packages": _versions(),
+        "device": device,
+    }
+    for name, path in itertools.islice(inputs.items(), _SAID):
+        _say(f"{stage}: reads {name} from {path}")
+    if len(inputs) > _SAID:
+        _say(f"{stage}: reads {len(inputs) - _SAID} more inputs; the manifest lists them")
+    with Lock(out), _building(out, fingerprint(**described)) as journal:
+        if journal.kept:
+            _say(f"{stage}: goes on with {journal.kept} finished parts of a job that was stopped")
+        run = StageRun(journal.folder, journal)
         yield run
-        files = _describe_files(building)
+        files = journal.describe_all()
         seconds = time.monotonic() - started
         manifest = {
             "schema_version": SCHEMA_VERSION,
-            "stage": stage,
-            "stage_version": version,
-            "config": dict(config),
-            "seed": seed,
-            "inputs": digests,
+            **described,
             "counts": run.counts,
             "notes": run.notes,
-            "packages": _versions(),
-            "device": device,
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "wall_seconds": round(seconds, 3),
+            "kept_parts": journal.kept,
             "digest": _content_digest(files),
             "files": files,
         }
-        _write_synced(building / MANIFEST, json.dumps(manifest, indent=1))
-        _move_into_place(building, out)
+        write_synced(journal.folder / MANIFEST, json.dumps(manifest, indent=1))
+        journal.close()
+        _move_into_place(journal.folder, out)
         size = sum(row["bytes"] for row in files) / 1e6
-        print(f"{stage}: wrote {out}: {len(files)} files, {size:.1f} MB, {seconds:.0f} s", file=sys.stderr, flush=True)
+        _say(f"{stage}: wrote {out}: {len(files)} files, {size:.1f} MB, {seconds:.0f} s")
+
+
+@contextmanager
+def _building(out: Path, fingerprint: str) -> Iterator[Journal]:
+    """The folder beside `out` with what a killed job finished in it; kept when stopped, removed when in error."""
+    folder, kept = out.parent / f".{out.name}.partial", False
+    former = _former(out)
+    if former.exists() and not out.exists():
+        former.rename(out)  # killed between the two renames that replace a result
+    try:
+        journal = Journal(folder, fingerprint=fingerprint)
+        try:
+            yield journal
+        except BaseException as error:
+            kept = bool(journal.facts("")) and (isinstance(error, _STOPS) or full_disk(error) is not None)
+            raise
     except Exception as error:
         fault = full_disk(error)
         if fault is None:
             raise
+        what = f"what is finished is kept in {folder}; " if kept else ""
         raise InputError(
-            f"{out.parent}: the disk is full ({fault}); free space or choose another place, then run again"
+            f"{out.parent}: the disk is full ({fault}); {what}free space or choose another place, then run again"
         ) from None
     finally:
-        shutil.rmtree(building, ignore_errors=True)
+        if not kept:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _former(out: Path) -> Path:
+    return out.parent / f".{out.name}.former"
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _refuse_to_replace(out: Path) -> None:
@@ -139,29 +194,33 @@ def _is_file_row(row: Any) -> bool:
 def verify(folder: Path, *, made_by: Collection[str] = (), full: bool = False) -> dict[str, Any]:
     """Check a stage folder against its manifest and return it.
 
-    Always: every listed file is there with its size, and no other. With `full`, every sha256 too. With `made_by`, that
-    one of these stages made it.
+    Always: every listed file is there with its size, and no other; and the sha256 of each `zarr.json`, which says how
+    the files beside it are to be read. With `full`, every sha256. With `made_by`, that one of these stages made it.
     """
     manifest = read_manifest(folder)
     if made_by and manifest["stage"] not in made_by:
         raise InputError(
             f"{folder}: was made by '{manifest['stage']}'; expected a folder made by {' or '.join(made_by)}"
         )
-    listed = {row["path"]: row for row in manifest["files"]}
+    listed: dict[str, FileRow] = {row["path"]: row for row in manifest["files"]}
     present = {path.relative_to(folder).as_posix(): path for path in _files_below(folder)}
     for name in sorted(listed.keys() | present.keys()):
-        if name not in present:
-            fault = "is missing"
-        elif name not in listed:
-            fault = "is not in the manifest"
-        elif present[name].stat().st_size != listed[name]["bytes"]:
-            fault = f"has {present[name].stat().st_size} bytes, expected {listed[name]['bytes']}"
-        elif full and _sha256(present[name]) != listed[name]["sha256"]:
-            fault = "has another sha256 than the manifest"
-        else:
-            continue
-        raise InputError(f"{folder}: damaged: {name} {fault}; delete the folder and run the stage again")
+        fault = _fault(listed.get(name), present.get(name), hashed=full or name.endswith("zarr.json"))
+        if fault:
+            raise InputError(f"{folder}: damaged: {name} {fault}; delete the folder and run the stage again")
     return manifest
+
+
+def _fault(row: FileRow | None, path: Path | None, *, hashed: bool) -> str | None:
+    if path is None:
+        return "is missing"
+    if row is None:
+        return "is not in the manifest"
+    if path.stat().st_size != row["bytes"]:
+        return f"has {path.stat().st_size} bytes, expected {row['bytes']}"
+    if hashed and sha256(path) != row["sha256"]:
+        return "has another sha256 than the manifest"
+    return None
 
 
 def digest_of(path: Path) -> str:
@@ -169,9 +228,9 @@ def digest_of(path: Path) -> str:
     if _is_stage_folder(path):
         return str(verify(path)["digest"])
     if path.is_file():
-        return _sha256(path)
+        return sha256(path)
     if path.is_dir():
-        return _content_digest(_describe_files(path))
+        return _content_digest([describe(file, path) for file in _files_below(path)])
     raise InputError(f"{path}: does not exist; name an existing file or folder")
 
 
@@ -197,38 +256,11 @@ def fingerprint(**parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def full_disk(error: BaseException | None) -> str | None:
-    """How the system says that there is no room, if that is what `error` is about."""
-    while error is not None:
-        for number in (errno.ENOSPC, errno.EDQUOT):
-            # tensorstore, pyarrow and safetensors say it in the text of errors of other kinds
-            if getattr(error, "errno", None) == number or os.strerror(number) in str(error):
-                return os.strerror(number)
-        error = error.__context__  # torch stumbles over its own clean-up
-    return None
-
-
 def _files_below(folder: Path) -> Iterator[Path]:
-    # Snakemake leaves a time stamp in the folder, file systems leave .nfs*: hidden files at the top are not ours
-    for path in sorted(folder.rglob("*")):
-        top = path.relative_to(folder).parts[0]
-        if path.is_file() and not top.startswith(".") and path != folder / MANIFEST:
-            yield path
+    return (path for path in visible_files(folder) if path != folder / MANIFEST)
 
 
-def _describe_files(folder: Path) -> list[dict[str, Any]]:
-    return [
-        {"path": path.relative_to(folder).as_posix(), "bytes": path.stat().st_size, "sha256": _sha256(path)}
-        for path in _files_below(folder)
-    ]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _content_digest(files: list[dict[str, Any]]) -> str:
+def _content_digest(files: list[FileRow]) -> str:
     rows = "".join(f"{row['sha256']} {row['path']}\n" for row in files)
     return hashlib.sha256(rows.encode()).hexdigest()
 
@@ -243,23 +275,12 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _write_synced(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def _move_into_place(building: Path, out: Path) -> None:
     """Rename over a former result, which stays until the new one is complete."""
-    former = out.parent / f".{out.name}.former"
+    former = _former(out)
     if out.exists():
         shutil.rmtree(former, ignore_errors=True)
         out.rename(former)
     building.rename(out)
+    sync(out.parent)
     shutil.rmtree(former, ignore_errors=True)
-    directory = os.open(out.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

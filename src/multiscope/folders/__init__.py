@@ -1,0 +1,1 @@
+"""Stage folders: locked, built beside their place, journaled, described by a manifest, checked."""
