@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +17,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from multiscope.errors import InputError
-from multiscope.stores.samples import SampleStore, write_samples
+from multiscope.stores import shards
+from multiscope.stores.samples import SampleStore, SampleWriter, write_samples
 
 arrays = st.sampled_from([np.uint8, np.uint16, np.float32]).flatmap(
     lambda dtype: hnp.arrays(
@@ -52,6 +55,95 @@ def test_rows_equal_what_zarr_python_reads(
     np.testing.assert_array_equal(plain[...], array)
     rows = np.random.default_rng(seed).integers(0, max(1, len(array)), 5 if len(array) else 0)
     np.testing.assert_array_equal(store.take("image", rows), array[rows])
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(
+    array=arrays,
+    repeats=st.integers(1, 30),
+    cuts=st.lists(st.integers(0, 200), max_size=6),
+    limits=st.tuples(st.integers(1, 20), st.integers(20, 60)),
+)
+def test_pieces_of_any_length_equal_the_whole_with_ragged_last_shards(
+    tmp_path_factory: pytest.TempPathFactory,
+    array: npt.NDArray[Any],
+    repeats: int,
+    cuts: list[int],
+    limits: tuple[int, int],
+) -> None:
+    whole = np.repeat(array, repeats, axis=0)
+    path = tmp_path_factory.mktemp("samples") / "crops.zarr"
+    table = pd.DataFrame({"row": np.arange(len(whole)), "name": [f"c{i}" for i in range(len(whole))]})
+    ends = sorted(min(cut, len(whole)) for cut in cuts)
+    # few rows a shard, and another number of them in each array
+    with mock.patch.object(shards, "_SHARD_ROWS", limits), SampleWriter(path) as writer:
+        for start, end in itertools.pairwise([0, *ends, len(whole)]):
+            part = whole[start:end]
+            writer.append({"image": part, "plane": part[:, 0].astype(np.float32)}, table.iloc[start:end])
+    store, plain = SampleStore(path), zarr.open_group(path, mode="r")
+    np.testing.assert_array_equal(store.take("image"), whole)
+    for name in ("image", "plane"):
+        np.testing.assert_array_equal(store.take(name), plain[name][...])
+    if len(whole):
+        pd.testing.assert_frame_equal(store.table, table)
+
+
+def test_stacks_and_other_types_keep_their_values(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    given = {
+        "stack": rng.integers(0, 4000, (20, 2, 3, 8, 9), np.uint16),
+        "mask": rng.random((20, 1, 8, 9)) > 0.5,
+        "weight": rng.random(20),
+        "signed": rng.integers(-(2**31), 2**31, (20, 4), np.int32),
+        "big_endian": rng.integers(0, 4000, (20, 4)).astype(">u2"),
+    }
+    write_samples(tmp_path / "a.zarr", given, pd.DataFrame({"x": range(20)}), {"channels": ["a", "b"]})
+    store, plain = SampleStore(tmp_path / "a.zarr"), zarr.open_group(tmp_path / "a.zarr", mode="r")
+    for name, values in given.items():
+        assert store.take(name).dtype == values.dtype.newbyteorder("=")
+        np.testing.assert_array_equal(store.take(name, [19, 3]), values[[19, 3]])
+        np.testing.assert_array_equal(plain[name][...], values)
+    assert store.attributes["channels"] == plain.attrs["channels"] == ["a", "b"]
+    assert plain["stack"].chunks == (1, 2, 3, 8, 9)
+    assert plain["stack"].shards == (4096, 2, 3, 8, 9)
+
+
+def test_columns_keep_their_types_whatever_the_pieces_hold(tmp_path: Path) -> None:
+    with SampleWriter(tmp_path / "a.zarr") as writer:
+        for number in range(4):
+            n = 3 * (number != 1)
+            kinds = pd.Categorical(["x", f"k{number}", "y"][:n])
+            remarks = pd.Series([None if number < 2 else "late"] * n, dtype=object)
+            counts = pd.array([1, None, 3][:n], dtype="Int64")
+            table = pd.DataFrame({"kind": kinds, "remark": remarks, "count": counts})
+            writer.append({"image": np.zeros((n, 1, 4, 4), np.uint8)}, table)
+    table = SampleStore(tmp_path / "a.zarr").table
+    assert table["kind"].astype(str).tolist() == ["x", "k0", "y", "x", "k2", "y", "x", "k3", "y"]
+    assert (str(table["kind"].dtype), str(table["count"].dtype)) == ("category", "Int64")
+    assert table["remark"].isna().tolist() == [True] * 3 + [False] * 6
+
+
+def test_rows_may_come_twice_and_have_to_be_there(tmp_path: Path) -> None:
+    image = make(tmp_path / "a.zarr")
+    store = SampleStore(tmp_path / "a.zarr")
+    rows = [599, 0, 0, 599, 3]
+    np.testing.assert_array_equal(store.take("image", rows), image[rows])
+    assert store.take("image", []).shape == (0, 2, 16, 16)
+    for wrong in ([600], [-1], [0.5], [True], [[0]], [2**40]):
+        with pytest.raises(IndexError, match=r"a\.zarr: rows have to be whole numbers from 0 to 599"):
+            store.take("image", wrong)
+    with pytest.raises(InputError, match="has no array 'mask'; it has image"):
+        store.take("mask", [0])
+
+
+def test_every_piece_has_the_arrays_of_the_first(tmp_path: Path) -> None:
+    table = pd.DataFrame({"x": [1]})
+    for other in ({"image": np.zeros((1, 3), np.uint8)}, {"image": np.zeros((1, 2), np.int8)}, {}):
+        with pytest.raises(ValueError, match="as in the first piece"), SampleWriter(tmp_path / "a.zarr") as writer:
+            writer.append({"image": np.zeros((1, 2), np.uint8)}, table)
+            writer.append(other, table)
+    with pytest.raises(ValueError, match="nothing was appended"), SampleWriter(tmp_path / "a.zarr"):
+        pass
 
 
 def test_several_shards_and_a_ragged_last_one(tmp_path: Path) -> None:
