@@ -1,155 +1,171 @@
-"""OME-Zarr 0.5 fields: images (c, y, x) with channel names, pixel size, a small pyramid, and label images.
+"""OME-Zarr 0.5 fields: images (C, Y, X) or (C, Z, Y, X) with names, pixel size, a pyramid, and label images.
 
-One shard an image and level, chunks of 256 x 256; blosc-lz4 with bitshuffle and crc32c for integers, zstd for floats.
+One shard an image and level, chunks of 256 x 256 (and up to 8 planes); blosc-lz4 with bitshuffle for integers, zstd for
+floats and labels, crc32c for all. zarr-python creates and describes; tensorstore moves the bytes, and reports a missing
+or damaged shard instead of answering zeros.
 """
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec
 
 from multiscope.errors import InputError
-from multiscope.stores.chunks import Array, Chunks
+from multiscope.stores.chunks import Array, Chunks, write_chunks
+from multiscope.stores.ome_metadata import OME_VERSION, OmeMetadata, multiscales, omero
+from multiscope.stores.pixel_size import PixelSize
+from multiscope.stores.pyramid import image_levels, label_levels
 
-OME_VERSION = "0.5"
-_CHUNK = 256
-_SMALLEST_LEVEL = 64
+_CHUNK = {"c": 1, "z": 8, "y": 256, "x": 256}
+_BLOCK = 2048
+_SHARD_BYTES = 2**30
+_MOST_SHARDS = 10**5
+_LABELS = "cells"
 
 
 def write_field(
-    path: Path, image: Array, *, channels: Sequence[str], pixel_size_um: float | None, labels: Array | None = None
+    path: Path,
+    image: Array,
+    *,
+    channels: Sequence[str],
+    pixel_size: PixelSize = PixelSize(),  # noqa: B008 - a tuple
+    labels: Array | None = None,
 ) -> None:
-    """Write `image` (C, Y, X) as an OME-Zarr 0.5 image at `path`, with `labels` (Y, X) as label image `cells`."""
-    if image.ndim != 3 or len(channels) != image.shape[0]:
-        raise ValueError(f"{path}: image has shape {image.shape}, expected (C, Y, X) with {len(channels)} channels")
-    levels = _pyramid(image, mean=True)
-    multiscales = _multiscales(path.name, ("c", "y", "x"), len(levels), pixel_size_um)
-    omero = {"channels": [_channel(name, image[i]) for i, name in enumerate(channels)]}
+    """Write `image` (C, Y, X) or (C, Z, Y, X) as an OME-Zarr 0.5 image at `path`, with `labels` beside it.
+
+    `labels`, (Y, X) or (Z, Y, X), become the label image `cells`.
+    """
+    if image.ndim not in (3, 4) or len(channels) != image.shape[0] or image.size == 0:
+        raise ValueError(
+            f"{path}: image is {image.shape}, expected (C, Y, X) or (C, Z, Y, X) with {len(channels)} channels"
+        )
+    if labels is not None and labels.shape not in (image.shape[1:], image.shape[-2:]):
+        raise ValueError(f"{path}: labels have shape {labels.shape}, but the image {image.shape}")
+    axes = "cyx" if image.ndim == 3 else "czyx"
+    levels = image_levels(image)
     group = zarr.open_group(path, mode="w", zarr_format=3)
-    group.attrs["ome"] = {"version": OME_VERSION, "multiscales": multiscales, "omero": omero}
-    for number, level in enumerate(levels):
-        _write_level(path, str(number), level, ("c", "y", "x"))
-    if labels is not None:
-        _write_labels(path, labels, pixel_size_um)
-
-
-def _write_labels(path: Path, labels: Array, pixel_size_um: float | None) -> None:
-    listing = zarr.open_group(path / "labels", mode="w", zarr_format=3)
-    listing.attrs["ome"] = {"version": OME_VERSION, "labels": ["cells"]}
-    levels = _pyramid(labels.astype(np.uint32), mean=False)
-    group = zarr.open_group(path / "labels" / "cells", mode="w", zarr_format=3)
     group.attrs["ome"] = {
         "version": OME_VERSION,
-        "multiscales": _multiscales("cells", ("y", "x"), len(levels), pixel_size_um),
+        "multiscales": multiscales(path.name, axes, len(levels), pixel_size),
+        "omero": omero(channels, image),
+    }
+    for number, level in enumerate(levels):
+        _write_level(path, str(number), level, axes, dense=image.dtype.kind in "iu")
+    if labels is not None:
+        _write_labels(path / "labels", labels, pixel_size)
+
+
+def _write_labels(path: Path, labels: Array, pixel_size: PixelSize) -> None:
+    listing = zarr.open_group(path, mode="w", zarr_format=3)
+    listing.attrs["ome"] = {"version": OME_VERSION, "labels": [_LABELS]}
+    write_label_image(path / _LABELS, labels, pixel_size=pixel_size)
+
+
+def write_label_image(path: Path, labels: Array, *, pixel_size: PixelSize = PixelSize()) -> None:  # noqa: B008
+    """Write `labels`, (Y, X) or (Z, Y, X), as an OME-Zarr 0.5 label image at `path`."""
+    levels = label_levels(labels.astype(np.uint32))
+    axes = "zyx"[-labels.ndim :]
+    group = zarr.open_group(path, mode="w", zarr_format=3)
+    group.attrs["ome"] = {
+        "version": OME_VERSION,
+        "multiscales": multiscales(path.name, axes, len(levels), pixel_size),
         "image-label": {"version": OME_VERSION, "source": {"image": "../../"}},
     }
     for number, level in enumerate(levels):
-        _write_level(path / "labels" / "cells", str(number), level, ("y", "x"))
+        _write_level(path, str(number), level, axes, dense=False)
+
+
+def _write_level(path: Path, name: str, level: Array, axes: str, *, dense: bool) -> None:
+    """`dense`: camera counts, whose lower bits are noise that no codec shortens, so that the fastest one will do."""
+    size = level.dtype.itemsize
+    blosc = (
+        BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle", typesize=size)
+        if dense
+        else BloscCodec(cname="zstd", clevel=1, shuffle="shuffle", typesize=size)
+    )
+    chunks = tuple(min(_CHUNK[axis], n) for axis, n in zip(axes, level.shape, strict=True))
+    zarr.create_array(
+        path,
+        name=name,
+        shape=level.shape,
+        dtype=level.dtype,
+        chunks=chunks,
+        shards=_shards(level, axes, chunks),
+        compressors=[blosc, Crc32cCodec()],
+        dimension_names=list(axes),
+        fill_value=0,
+        zarr_format=3,
+    )
+    write_chunks(path / name, level)
+
+
+def _shards(level: Array, axes: str, chunks: tuple[int, ...]) -> tuple[int, ...]:
+    """The whole level if that is no more than 1 GiB; else blocks of it, if needed of one channel or a few planes."""
+    whole = dict(zip(axes, level.shape, strict=True))
+    plane = {axis: min(_BLOCK, whole[axis]) for axis in "yx"}
+    few = {"c": 1, "z": _CHUNK["z"]}
+    candidates = [whole, whole | plane, whole | plane | {"c": 1}, whole | plane | few]
+    rounded = [
+        tuple(math.ceil(candidate[axis] / chunk) * chunk for axis, chunk in zip(axes, chunks, strict=True))
+        for candidate in candidates
+    ]
+    fitting = [shape for shape in rounded if math.prod(shape) * level.dtype.itemsize <= _SHARD_BYTES]
+    return (fitting or rounded[-1:])[0]
 
 
 def read_field(path: Path) -> Array:
-    """Level 0 of the image at `path`, (C, Y, X), found through its metadata; a missing chunk is an error."""
-    return _read_level_0(path)
+    """Level 0 of the image at `path`, (C, Y, X) or (C, Z, Y, X); a missing or damaged chunk is an error."""
+    return _read_level_0(path, ("cyx", "czyx"))
 
 
-def read_labels(path: Path) -> Array:
-    """Level 0 of the label image `cells` of the image at `path`, (Y, X) uint32."""
-    return _read_level_0(path / "labels" / "cells")
+def read_labels(path: Path) -> npt.NDArray[np.uint32]:
+    """Level 0 of the label image `cells` of the image at `path`, (Y, X) or (Z, Y, X) uint32."""
+    return read_label_image(path / "labels" / _LABELS)
+
+
+def read_label_image(path: Path) -> npt.NDArray[np.uint32]:
+    """Level 0 of the label image at `path`, (Y, X) or (Z, Y, X) uint32."""
+    return _read_level_0(path, ("yx", "zyx"))
 
 
 def channel_names(path: Path) -> list[str]:
     """Names of the channels of the image at `path`."""
-    return [str(channel["label"]) for channel in _ome(path)["omero"]["channels"]]
+    return OmeMetadata(path).channels
 
 
-def _ome(path: Path) -> dict[str, Any]:
-    try:
-        ome = zarr.open_group(path, mode="r").attrs["ome"]
-    except (FileNotFoundError, KeyError):
-        raise InputError(f"{path}: is not an OME-Zarr {OME_VERSION} image; make it again") from None
-    assert isinstance(ome, dict)
-    return ome
+def read_pixel_size(path: Path) -> PixelSize:
+    """Pixel size of the image at `path` in micrometres."""
+    return OmeMetadata(path).pixel_size
 
 
-def _read_level_0(path: Path) -> Array:
-    level = _ome(path)["multiscales"][0]["datasets"][0]["path"]
-    return Chunks(path / level).read()
+def _read_level_0(path: Path, axes: Sequence[str]) -> Array:
+    metadata = OmeMetadata(path)
+    level = Chunks(metadata.level_0)
+    if metadata.axes not in axes or len(level.shape) != len(metadata.axes):
+        raise InputError(
+            f"{path}: damaged: has the axes {metadata.axes!r} and the shape {level.shape}; expected one of "
+            f"{', '.join(axes)}: make the store again"
+        )
+    _expect_shards(level)
+    return level.read()
 
 
-def _pyramid(image: Array, *, mean: bool) -> list[Array]:
-    levels = [image]
-    while min(levels[-1].shape[-2:]) >= 2 * _SMALLEST_LEVEL:
-        last = levels[-1]
-        height, width = (size // 2 * 2 for size in last.shape[-2:])
-        even = last[..., :height, :width]
-        if mean:
-            blocks = even.reshape(*even.shape[:-2], height // 2, 2, width // 2, 2).mean(axis=(-3, -1))
-            even = (
-                np.rint(blocks).astype(last.dtype)
-                if np.issubdtype(last.dtype, np.integer)
-                else blocks.astype(last.dtype)
-            )
-        else:
-            even = even[..., ::2, ::2]
-        levels.append(even)
-    return levels
-
-
-def _multiscales(name: str, axes: Sequence[str], n_levels: int, pixel_size_um: float | None) -> list[dict[str, Any]]:
-    unit = {"unit": "micrometer"} if pixel_size_um is not None else {}
-    described = [
-        {"name": "c", "type": "channel"} if axis == "c" else {"name": axis, "type": "space", **unit} for axis in axes
-    ]
-    size = pixel_size_um if pixel_size_um is not None else 1.0
-    datasets = []
-    for level in range(n_levels):
-        factor = 2**level
-        # a pixel of a binned level is centred between those it was made of
-        shift = size * (factor - 1) / 2
-        transforms: list[dict[str, Any]] = [
-            {"type": "scale", "scale": [1.0 if axis == "c" else size * factor for axis in axes]}
-        ]
-        if level:
-            transforms.append({"type": "translation", "translation": [0.0 if axis == "c" else shift for axis in axes]})
-        datasets.append({"path": str(level), "coordinateTransformations": transforms})
-    return [{"name": name, "axes": described, "datasets": datasets}]
-
-
-def _channel(name: str, plane: Array) -> dict[str, Any]:
-    low, high = float(plane.min()), float(plane.max())
-    window = {"min": low, "max": high, "start": low, "end": high}
-    return {"label": name, "color": "FFFFFF", "active": True, "window": window}
-
-
-def _write_level(path: Path, name: str, image: Array, axes: Sequence[str]) -> None:
-    integers = np.issubdtype(image.dtype, np.integer)
-    lead, plane = image.shape[:-2], image.shape[-2:]
-    chunk = tuple(min(_CHUNK, size) for size in plane)
-    shard = tuple(-(-size // c) * c for size, c in zip(plane, chunk, strict=True))
-    array = zarr.create_array(
-        path,
-        name=name,
-        shape=image.shape,
-        dtype=image.dtype,
-        chunks=(*(1 for _ in lead), *chunk),
-        shards=(*lead, *shard),
-        compressors=[
-            BloscCodec(
-                cname="lz4" if integers else "zstd",
-                clevel=5 if integers else 1,
-                shuffle="bitshuffle" if integers else "shuffle",
-                typesize=image.dtype.itemsize,
-            ),
-            Crc32cCodec(),
-        ],
-        dimension_names=list(axes),
-        fill_value=0,
-        zarr_format=3,
-        config={"write_empty_chunks": True},
-    )
-    array[...] = image
+def _expect_shards(level: Chunks) -> None:
+    """Refuse a level that claims to be larger than its shards on disk, before it is allocated."""
+    grid = [math.ceil(size / shard) for size, shard in zip(level.shape, level.shard_shape, strict=True)]
+    nbytes = math.prod(level.shard_shape) * level.dtype.itemsize
+    if math.prod(grid) > _MOST_SHARDS or nbytes > 2 * _SHARD_BYTES:
+        raise InputError(
+            f"{level.path}: damaged: claims {math.prod(grid)} shards of {nbytes} bytes; make the store again"
+        )
+    for index in itertools.product(*map(range, grid)):
+        shard = "/".join(map(str, ("c", *index)))
+        if not (level.path / shard).is_file():
+            raise InputError(f"{level.path}: damaged: its shard {shard} is missing; make the store again")
