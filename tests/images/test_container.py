@@ -39,7 +39,7 @@ def test_names_that_would_leave_the_folder_write_nothing(tmp_path: Path) -> None
     archive = make_zip(tmp_path / "z.zip", **{"../../evil.tif": b"1", "/etc/evil.tif": b"2"})
     before = sorted(tmp_path.parent.rglob("*"))
     with open_container(archive, key="images") as zipped:
-        assert [zipped.read(name) for name in zipped.names] == [b"1", b"2"]
+        assert {zipped.read(name) for name in zipped.names} == {b"1", b"2"}
         assert "\n" not in zipped.where("a\nb\x1b[31m.tif")
     assert sorted(tmp_path.parent.rglob("*")) == before
 
@@ -109,3 +109,30 @@ def test_a_cut_archive_and_a_missing_one_are_refused(tmp_path: Path) -> None:
         pass
     with pytest.raises(InputError, match="none: does not exist"), open_container(tmp_path / "none", key="images"):
         pass
+
+
+def test_names_are_in_natural_order_and_zarr_stores_are_listed_apart(tmp_path: Path) -> None:
+    content = {
+        "f10.tif": b"", "f2.tif": b"", "a/b.zarr/zarr.json": b"", "a/b.zarr/0/c/0": b"", "a/1.tif": b"",
+        "plain/.zgroup": b"", "plain/0/.zarray": b"", "plain/0/0.0": b"",
+    }  # fmt: skip
+    for name in content:
+        (tmp_path / "f" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "f" / name).write_bytes(b"")
+    archive = make_zip(tmp_path / "z.zip", **content)
+    with open_container(tmp_path / "f", key="images") as folder, open_container(archive, key="images") as zipped:
+        assert folder.names == zipped.names == ["a/1.tif", "f2.tif", "f10.tif"]
+        assert folder.stores == zipped.stores == ["a/b.zarr", "plain"]
+
+
+def test_reading_a_member_again_counts_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = make_zip(tmp_path / "z.zip", **{"a.tif": bytes(600)})
+    monkeypatch.setattr(container, "_TOTAL_BYTES", 1000)
+    with open_container(path, key="images") as zipped:
+        assert zipped.read("a.tif") == zipped.read("a.tif") == bytes(600)
+
+
+def test_a_name_that_breaks_lines_does_not_break_a_message(tmp_path: Path) -> None:
+    (tmp_path / "a\nü.tif").write_bytes(b"")
+    with open_container(tmp_path, key="images") as folder:
+        assert folder.where(folder.names[0]) == f"{tmp_path}/a\\nü.tif"

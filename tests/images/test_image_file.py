@@ -21,8 +21,7 @@ from PIL import Image
 from skimage.io import imread
 
 from multiscope.errors import InputError
-from multiscope.images import image_file
-from multiscope.images.image_file import read_labels, read_plane
+from multiscope.images.image_file import read_plane
 
 KEPT = [np.uint8, np.uint16, np.uint32, np.float32]
 
@@ -89,7 +88,7 @@ def test_jpeg_is_read_as_an_independent_reader_does(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-def test_lzw_tiff_is_read_without_imagecodecs(dtype: Any) -> None:
+def test_lzw_tiff_keeps_type_and_values(dtype: Any) -> None:
     array = noise(dtype)
     plane = read_plane(pillow(array, "TIFF", compression="tiff_lzw"), where="a.tif")
     assert plane.dtype == dtype
@@ -130,21 +129,14 @@ def test_colour_is_refused() -> None:
     refused(pillow(colour, "PNG"), "is a colour image; expected one channel .*: save each channel")
     refused(pillow(colour, "JPEG"), "is a colour image")
     refused(tiff(colour, photometric="rgb"), "is a colour image")
+    refused(tiff(np.stack([colour] * 2), photometric="rgb"), "holds 6 planes; expected one")
     clear = np.dstack([np.zeros((4, 5, 3), np.uint8), np.arange(20, dtype=np.uint8).reshape(4, 5)])
     refused(pillow(clear, "PNG"), "transparent")
 
 
-def test_colour_png_of_16_bit_is_refused_for_it_would_lose_bits() -> None:
-    row = b"\0" + bytes(6)
-    header = struct.pack(">IIBBBBB", 1, 1, 16, 2, 0, 0, 0)
-    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(row)), (b"IEND", b""))
-    chunks = (struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in parts)
-    refused(b"\x89PNG\r\n\x1a\n" + b"".join(chunks), "colour image of 16 bit")
-
-
 @pytest.mark.parametrize("content", [b"", b"no image at all", b"\x80\x04\x95pickle.", b"GIF89a", b"PK\x03\x04"])
 def test_what_is_no_image_is_refused(content: bytes) -> None:
-    refused(content, "is (empty|not an image); expected a TIFF, PNG or JPEG file")
+    refused(content, "is (empty|not an image); expected a TIFF, PNG, JPEG or BMP file")
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
@@ -169,8 +161,7 @@ def test_a_cut_file_is_refused_and_nothing_else_is_said(
 ) -> None:
     refused(content[: max(9, int(len(content) * share))], "damaged|cannot|plane|shape|pixels")
     assert not caplog.records
-    if b"II*" not in content[:4]:  # libtiff speaks for itself
-        assert capfd.readouterr() == ("", "")
+    assert capfd.readouterr() == ("", "")
 
 
 @given(position=st.integers(8, 10**6), bit=st.integers(0, 7))
@@ -227,12 +218,6 @@ def test_a_huge_image_is_refused_before_it_is_decoded() -> None:
     refused(bytes(png), "damaged|expected 1 to 268435456 pixels")
 
 
-def test_a_file_beyond_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(image_file, "_MAX_BYTES", 100)
-    (tmp_path / "a.tif").write_bytes(tiff(noise()))
-    refused(tmp_path / "a.tif", "is larger than 100 bytes")
-
-
 def test_a_strip_that_unpacks_to_much_more_than_the_image_is_refused() -> None:
     bomb = zlib.compress(bytes(10**8), 9)
     content = bytearray(tiff(np.zeros((8, 8), np.uint8), compression="zlib"))
@@ -261,18 +246,10 @@ def test_values_that_do_not_fit_are_refused() -> None:
     refused(tiff(np.array([[0, 1j]], np.complex64)), "holds complex64")
 
 
-def test_labels() -> None:
-    array = np.array([[0, 1], [70_000, 2]])
-    for dtype in (np.uint32, np.int32, np.float32):
-        labels = read_labels(tiff(array.astype(dtype)), where="a.tif")
-        assert labels.dtype == np.uint32
-        np.testing.assert_array_equal(labels, array)
-    refused(tiff(np.array([[0, -1]], np.int32)), "negative", read_labels)
-    refused(tiff(np.array([[0, -1]], np.float32)), "are no labels", read_labels)
-    refused(tiff(np.array([[0, 1.5]], np.float32)), "are no labels; expected whole numbers", read_labels)
-    refused(tiff(np.array([[0, 1e20]], np.float32)), "are no labels", read_labels)
-
-
-def test_the_log_of_tifffile_is_left_as_it_was() -> None:
+def test_the_log_of_tifffile_is_left_as_it_was(caplog: pytest.LogCaptureFixture) -> None:
     refused(tiff(noise())[:300], "damaged")
-    assert not logging.getLogger("tifffile").disabled
+    log = logging.getLogger("tifffile")
+    assert not log.disabled
+    with caplog.at_level(logging.WARNING, logger="tifffile"):
+        log.warning("ours is over")
+    assert [record.message for record in caplog.records] == ["ours is over"]

@@ -16,6 +16,7 @@ import yaml
 
 from multiscope.config import Scale
 from multiscope.errors import InputError
+from multiscope.images.bounded import read_bounded
 
 UNKNOWN = "unknown"
 SCALES: tuple[str, ...] = get_args(Scale)
@@ -51,7 +52,7 @@ def read_gmt(path: Path, *, name: str, scale: str | None = None) -> Standard:
     Without `scale` the sidecar has to say it; with both they have to agree. Blank lines are skipped, a member named
     twice in a term counts once. Every fault of the files is an `InputError` that names the line or key.
     """
-    content = _read_limited(path, _MAX_GMT_BYTES)
+    content = _read(path, _MAX_GMT_BYTES)
     sha256 = hashlib.sha256(content).hexdigest()
     terms = _parse(path, _decode(path, content))
     sidecar = _read_sidecar(path.with_suffix(".yaml"), path, sha256)
@@ -66,15 +67,8 @@ def read_gmt(path: Path, *, name: str, scale: str | None = None) -> Standard:
     return Standard(name=name, scale=scale or said, terms=terms, sha256=sha256, **origin)
 
 
-def _read_limited(path: Path, limit: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(limit + 1)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); name an existing file") from None
-    if len(content) > limit:
-        raise InputError(f"{path}: is larger than {limit} bytes, the most that is read; cut it into several files")
-    return content
+def _read(path: Path, limit: int) -> bytes:
+    return read_bounded(path, limit=limit, where=str(path), instead="cut it into several files")
 
 
 def _decode(path: Path, content: bytes) -> str:
@@ -112,7 +106,7 @@ def _read_sidecar(path: Path, gmt: Path, sha256: str) -> dict[str, str]:
     if not path.exists():
         return fields
     try:
-        values: Any = yaml.safe_load(_decode(path, _read_limited(path, _MAX_SIDECAR_BYTES)))
+        values: Any = yaml.safe_load(_decode(path, _read(path, _MAX_SIDECAR_BYTES)))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: is not YAML: {' '.join(str(error).split())[:200]}") from None
     if not isinstance(values, dict):

@@ -47,6 +47,8 @@ class ImageInfo:
     """Field of view within the well."""
     lossy: bool = False
     """Whether its compression changed the numbers (JPEG)."""
+    partners: tuple[str, ...] = ()
+    """Names of other files of its folder that hold parts of it (a set of OME-TIFF files)."""
     remarks: tuple[str, ...] = ()
     """What the reader noticed and the user should know, e.g. that a unit is missing or metadata disagree."""
 
@@ -79,8 +81,15 @@ def channel_indices(info: ImageInfo, names: Sequence[str]) -> list[int]:
         return [info.channels.index(name) for name in names]
     if not info.channels and len(names) == n:
         return list(range(n))
-    there = ", ".join(map(repr, info.channels)) if info.channels else f"{n} without names"
-    raise InputError(f"{info.where}: has the channels {there}; expected {', '.join(map(repr, names))}: mend 'channels'")
+    expected = ", ".join(map(repr, names))
+    if info.channels:
+        has = f"the channels {', '.join(map(repr, info.channels))}"
+    else:
+        has = f"{n} channel{'s' * (n > 1)} without {'names' if n > 1 else 'a name'}"
+    raise InputError(
+        f"{info.where}: has {has}; expected {expected}: mend 'channels' (files of one channel each are told apart by "
+        "{channel} in the pattern)"
+    )
 
 
 _KEPT = {
@@ -114,3 +123,11 @@ def as_intensities(pixels: Array, *, where: str) -> Array:
     if result.dtype.kind == "f" and not np.isfinite(result).all():
         raise InputError(f"{where}: has values beyond 32 bit floats; expected intensities: rescale and export it again")
     return result
+
+
+def as_labels(pixels: Array, *, where: str) -> npt.NDArray[np.uint32]:
+    """Label numbers: 0 is background, every other whole number one object; anything else is an `InputError`."""
+    low, high = pixels.min(), pixels.max()  # NaN where there is one
+    if not (low >= 0 and high <= 2**32 - 1) or (pixels.dtype.kind == "f" and (pixels != np.floor(pixels)).any()):
+        raise InputError(f"{where}: has values that are no labels; expected whole numbers from 0 on, one an object")
+    return pixels.astype(np.uint32)

@@ -1,0 +1,1 @@
+"""What OME-Zarr is made of: metadata, arrays of both formats, pyramids."""
