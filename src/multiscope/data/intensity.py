@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from multiscope.errors import InputError
+from multiscope.quality.histogram import Histogram
 
 Array = npt.NDArray[Any]
 LOW, HIGH = 0.001, 0.999
-_FLOAT_BITS = 20
 
 
 class IntensityRange:
@@ -24,17 +24,13 @@ class IntensityRange:
     def __init__(self, channels: Sequence[str]) -> None:
         """Start with no image."""
         self._channels = list(channels)
-        self._counts: dict[str, Array] = {}
+        self._histograms = {name: Histogram() for name in channels}
         self._extremes = {name: (np.inf, -np.inf) for name in channels}
-        self._exact = True
 
     def add(self, image: Array) -> None:
         """Count the pixels of an image (C, ..., Y, X); all images have one dtype."""
-        self._exact = image.dtype in (np.uint8, np.uint16)
         for name, plane in zip(self._channels, image, strict=True):
-            size = 2**16 if self._exact else 2**_FLOAT_BITS
-            counts = np.bincount(plane.ravel() if self._exact else _to_bins(plane.ravel()), minlength=size)
-            self._counts[name] = self._counts[name] + counts if name in self._counts else counts
+            self._histograms[name].add(plane)
             low, high = self._extremes[name]
             self._extremes[name] = min(low, float(plane.min())), max(high, float(plane.max()))
 
@@ -54,22 +50,6 @@ class IntensityRange:
                 f"{where}: channel '{name}' is {smallest:g} in every pixel of the training images; expected an image: "
                 "check the files, or leave the channel out"
             )
-        cumulated = np.cumsum(self._counts[name])
-        bins = [int(np.searchsorted(cumulated, share * cumulated[-1])) for share in (LOW, HIGH)]
-        values = [float(b) if self._exact else _from_bin(b) for b in bins]
+        values = self._histograms[name].percentiles((LOW, HIGH))
         low, high = (float(np.clip(value, smallest, largest)) for value in values)
         return {"low": low, "high": high} if low < high else {"low": smallest, "high": largest}
-
-
-def _to_bins(values: Array) -> Array:
-    """Numbers of bins in the order of the values: the leading bits of a float, made to sort."""
-    bits = np.ascontiguousarray(values, dtype=np.float32).view(np.uint32)
-    ordered = np.where(bits >> 31, ~bits, bits | np.uint32(2**31))
-    return (ordered >> np.uint32(32 - _FLOAT_BITS)).astype(np.int64)
-
-
-def _from_bin(number: int) -> float:
-    """The value at the lower edge of a bin."""
-    ordered = np.uint32(number << (32 - _FLOAT_BITS))
-    bits = ordered ^ np.uint32(2**31) if ordered >> np.uint32(31) else ~ordered
-    return float(np.array([bits], dtype=np.uint32).view(np.float32)[0])
