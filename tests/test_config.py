@@ -126,3 +126,9 @@ def test_the_smallest_crop_is_what_the_networks_take() -> None:
     from multiscope.nn.deeploc import smallest_crop
 
     assert -(-smallest_crop() // 8) * 8 == config.SMALLEST_CROP
+
+
+def test_a_unit_that_a_reader_does_not_know_cannot_be_dealt() -> None:
+    values = {"data": {"mine": {"reader": "fields", "images": "images", "split": {"by": "cell"}}}}
+    with pytest.raises(InputError, match=r"data\.mine: split\.by: 'cell' is not known here; expected field or stack"):
+        config.parse_config(values, "config")

@@ -88,3 +88,67 @@ def test_two_fields_are_enough_without_validation() -> None:
 
 def test_the_digest_tells_deals_apart() -> None:
     assert split_digest(["a", "b"], ["train", "test"]) != split_digest(["a", "b"], ["test", "train"])
+
+
+def plate_rows(n_wells: int = 8, per_well: int = 2) -> pd.DataFrame:
+    """Two plates; a protein in two wells of each."""
+    rows = [
+        {"plate": plate, "well": f"A{w:02d}", "protein": f"P{w // 2}", "localization": "er" if w < 4 else "nucleus"}
+        for plate in ("p1", "p2")
+        for w in range(n_wells)
+        for _ in range(per_well)
+    ]
+    table = pd.DataFrame(rows, dtype=object)
+    return table.assign(field_id=[f"f{i}" for i in range(len(table))], stack=[f"s{i // 2}" for i in range(len(table))])
+
+
+@pytest.mark.parametrize(
+    ("by", "columns"),
+    [("well", ["plate", "well"]), ("stack", ["stack"]), ("protein", ["protein"]), ("field", ["field_id"])],
+)
+@given(seed=st.integers(0, 50))
+def test_no_unit_is_on_two_sides(by: str, columns: list[str], seed: int) -> None:
+    table = plate_rows(n_wells=12)
+    split = Split.model_validate({"by": by, "seed": seed, "val": 0, "train": 0.5})
+    table["split"] = deal(table, split, where="here")
+    assert table.groupby(columns)["split"].nunique().eq(1).all()
+    assert set(table["split"]) == {"train", "test"}
+
+
+def test_proteins_are_dealt_so_that_each_localization_is_on_both_sides() -> None:
+    table = plate_rows()
+    table["split"] = deal(table, Split(by="protein", val=0), where="here")
+    assert table.groupby("localization")["split"].nunique().eq(2).all()
+
+
+def test_plates_of_the_same_proteins_are_one_group() -> None:
+    table = plate_rows()
+    table["split"] = deal(table, Split(by="plate", val=0), where="here")
+    assert table.groupby("plate")["split"].agg("first").tolist() in (["train", "test"], ["test", "train"])
+    with pytest.raises(InputError, match=r"has 2 plates; expected at least 3, one for each side.*set split.val to 0"):
+        deal(plate_rows(), Split(by="plate"), where="here")
+
+
+def test_a_unit_that_is_not_known_of_every_image_is_refused() -> None:
+    table = plate_rows()
+    table.loc[3, "well"] = ""
+    with pytest.raises(InputError, match=r"here: split\.by is 'well', but the well is not known of every image"):
+        deal(table, Split(by="well"), where="here")
+
+
+def test_sides_that_a_sheet_gives_are_kept() -> None:
+    table = fields({"A": 3}).assign(split=["test", "train", "train"])
+    assert deal(table, Split(), where="here").tolist() == ["test", "train", "train"]
+    for given_sides, match in (
+        (["test", "train", ""], "some rows name no side"),
+        (["test", "train", "training"], "some rows name the side 'training'"),
+        (["train", "train", "val"], "no row is on the test side"),
+    ):
+        with pytest.raises(InputError, match=match):
+            deal(table.assign(split=given_sides), Split(), where="here")
+
+
+def test_real_pairs_are_dealt_defect_by_defect() -> None:
+    table = fields({"": 12}).assign(defect=["noise"] * 8 + ["blur"] * 4)
+    table["split"] = deal(table, Split(), where="here")
+    assert table.groupby("defect")["split"].nunique().eq(3).all()

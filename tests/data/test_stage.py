@@ -16,12 +16,13 @@ import pandas as pd
 import pytest
 import yaml
 
-from multiscope import manifest
 from multiscope.config import CropsFolder, FieldsFolder, VirtualScreen
+from multiscope.data import field_set
 from multiscope.data.stage import run
 from multiscope.errors import InputError
+from multiscope.folders import manifest
 from multiscope.simulate import virtual_screen
-from multiscope.stores.fields import channel_names, read_field, read_labels
+from multiscope.stores.fields import channel_names, read_field, read_labels, write_field
 from multiscope.stores.samples import SampleStore
 
 
@@ -38,6 +39,12 @@ def fields_config(root: Path, **changes: Any) -> FieldsFolder:
     return FieldsFolder(reader="fields", **{**values, **changes})
 
 
+FIELD_COLUMNS = [
+    *("field_id", "path", "protein", "plate", "well", "site", "stack", "time", "split", "defect", "degraded"),
+    *("depth", "height", "width"),
+]
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
@@ -47,7 +54,7 @@ def test_fields_from_a_folder(fields_on_disk: Path, tmp_path: Path) -> None:
     run(out=out, dataset="cells", config=fields_config(fields_on_disk))
     described = manifest.verify(out, full=True)
     fields, proteins = pd.read_parquet(out / "fields.parquet"), pd.read_parquet(out / "proteins.parquet")
-    assert fields.columns.tolist() == ["field_id", "protein", "split", "defect", "height", "width"]
+    assert fields.columns.tolist() == FIELD_COLUMNS
     assert proteins.columns.tolist() == ["protein", "symbol", "localization"]
     assert fields["width"].tolist() == [80, 81, 82, 83] * 2
     for row in fields.itertuples():
@@ -184,6 +191,31 @@ def test_a_type_that_changes_between_fields_is_refused(
         run(out=tmp_path / "out", dataset="x", config=fields_config(fields_on_disk))
 
 
+def test_a_job_that_was_killed_goes_on_and_ends_with_the_same(
+    fields_on_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, out = tmp_path / "whole", tmp_path / "results" / "out"
+    run(out=whole, dataset="x", config=fields_config(fields_on_disk))
+    written: list[Path] = []
+
+    def write_or_die(path: Path, *rest: Any, **options: Any) -> None:
+        written.append(path)
+        if len(written) == 9:
+            raise SystemExit
+        write_field(path, *rest, **options)
+
+    with monkeypatch.context() as patched, pytest.raises(SystemExit):
+        patched.setattr(field_set, "write_field", write_or_die)
+        run(out=out, dataset="x", config=fields_config(fields_on_disk))
+    assert not out.exists()
+    capsys.readouterr()
+    run(out=out, dataset="x", config=fields_config(fields_on_disk))
+    assert "finished parts of a job that was stopped" in capsys.readouterr().err
+    assert manifest.verify(out, full=True)["digest"] == manifest.verify(whole)["digest"]
+    assert manifest.verify(out)["notes"] == manifest.verify(whole)["notes"]
+    assert [path.name for path in out.parent.iterdir()] == ["out"]
+
+
 def test_too_few_fields_are_refused_with_the_protein(fields_on_disk: Path, tmp_path: Path) -> None:
     for number in (2, 3):
         for path in (fields_on_disk / "images").glob(f"TUB1_{number}_*"):
@@ -222,7 +254,8 @@ def test_a_full_disk_ends_it_with_one_line(
     with pytest.raises(InputError, match=r"disk.*: the disk is full") as caught:
         run(out=small_disk / "out", dataset="x", config=config)
     assert "\n" not in str(caught.value)
-    assert list(small_disk.iterdir()) == []
+    # finished parts are kept for the next run, never under the result's name
+    assert {path.name for path in small_disk.iterdir()} <= {".out.partial"}
 
 
 def test_a_full_disk_while_writing_is_told_by_any_library(

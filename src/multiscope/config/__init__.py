@@ -9,6 +9,7 @@ from multiscope.config.augment import Augment, CinGan, Content, Pairs
 from multiscope.config.crop import SMALLEST_CROP, Crop, Segment
 from multiscope.config.data import (
     AnyData,
+    ArrayPair,
     CropsFile,
     CropsFolder,
     Data,
@@ -39,6 +40,7 @@ __all__ = [
     "SMALLEST_CROP",
     "STAGES",
     "AnyData",
+    "ArrayPair",
     "Augment",
     "Autoencoder",
     "CGan",

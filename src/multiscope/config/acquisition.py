@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from pathlib import Path
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -36,6 +37,43 @@ class Split(Section):
         if self.train + self.val >= 1:
             raise ValueError("train + val must leave a share for the test side (be below 1)")
         return self
+
+
+class DataSet(Section):
+    """What the sections of all data sets offer."""
+
+    holds: ClassVar[Literal["fields", "crops"]] = "fields"
+    """What it consists of."""
+    split_units: ClassVar[tuple[SplitUnit, ...]] = ("field", "stack", "well", "plate", "protein")
+    """What of its images may be dealt as a whole."""
+    split: Split = Split()
+    """Training, validation and test side."""
+
+    @model_validator(mode="after")
+    def _unit_is_known(self) -> Self:
+        if self.split.by not in self.split_units:
+            raise ValueError(f"split.by: '{self.split.by}' is not known here; expected {' or '.join(self.split_units)}")
+        return self
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether cells are marked."""
+        return False
+
+    @property
+    def defect_names(self) -> list[str]:
+        """Defects that its fields have."""
+        return []
+
+    @property
+    def knows_localization(self) -> bool:
+        """Whether it says where proteins are."""
+        return True
+
+    @property
+    def sources(self) -> dict[str, Path]:
+        """Files and folders it is read from, by the key that names them."""
+        return {}
 
 
 class Defect(Section):

@@ -19,8 +19,8 @@ class Segment(Section):
     data: Name
     """The data set, one of fields."""
     method: Literal["threshold", "cellpose", "stardist"] = "threshold"
-    """`threshold`: smoothing, Otsu's threshold and a watershed on the distance (scikit-image). The others need their
-    own environment (envs/) and bring their own models."""
+    """`threshold`: smoothing, Otsu's threshold and a watershed on the distance (scikit-image), for bright objects on a
+    dark background such as nuclei. The others need their own environment (envs/) and bring their own models."""
     channel: Name | None = None
     """Channel in which cells are found; the first where left out."""
     z: Flatten = "max"
@@ -31,10 +31,10 @@ class Segment(Section):
     """`threshold`: least distance of the centres of two cells, in pixels."""
     min_area: int = Field(30, ge=1)
     """Smaller objects are removed (pixels)."""
-    model: str = "nuclei"
-    """`cellpose`, `stardist`: name or path of the model."""
+    model: str | None = None
+    """`cellpose`, `stardist`: name or path of the model; left out: Cellpose's own default, `2D_versatile_fluo`."""
     diameter: float | None = Field(None, gt=0)
-    """`cellpose`: diameter of a cell in pixels; estimated where left out."""
+    """`cellpose`: diameter of a cell in pixels, by which images are scaled; left out: images as they are."""
 
 
 class Crop(Section):
@@ -66,4 +66,5 @@ class Crop(Section):
     """Out of focus: dropped where the variance of the Laplacian inside the cell, over the variance of its pixels, is
     below this in every channel."""
     max_saturated: float = Field(1.0, ge=0, le=1)
-    """Dropped where a larger share of the cell's pixels is at the largest value of the field's type or image."""
+    """Dropped where, in a channel, a larger share of the cell's pixels is at the largest value of the field's type, or
+    of the field where values pile up there."""

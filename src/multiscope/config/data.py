@@ -3,44 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from multiscope.config.acquisition import DefectName, Defects, Flatten, Split
+from multiscope.config.acquisition import DataSet, DefectName, Defects, Flatten, Split, SplitUnit
 from multiscope.config.screen import VirtualScreen
 from multiscope.config.section import Name, Section
 
 
-class _Images(Section):
+class _Images(DataSet):
     """What all data sets of somebody's images share."""
 
     pixel_size_um: float | None = Field(None, gt=0)
     """Size of a pixel in micrometres; left out: what the files say, if they do."""
     localization: dict[str, str] = {}
     """Compartment of each protein (several joined by `|`), for `localize`."""
-    split: Split = Split()
-    """Training, validation and test side."""
-
-    @property
-    def has_labels(self) -> bool:
-        """Whether cells are marked."""
-        return False
-
-    @property
-    def defect_names(self) -> list[str]:
-        """Defects that its fields have."""
-        return []
 
     @property
     def knows_localization(self) -> bool:
         """Whether it says where proteins are."""
         return bool(self.localization)
-
-    @property
-    def sources(self) -> dict[str, Path]:
-        """Files and folders it is read from, by the key that names them."""
-        return {}
 
 
 class _Fields(_Images):
@@ -56,11 +39,6 @@ class _Fields(_Images):
     """Defects put on the images, which are then taken as clean; needed by `augment` and `restore`."""
 
     @property
-    def holds(self) -> Literal["fields", "crops"]:
-        """What it consists of."""
-        return "fields"
-
-    @property
     def defect_names(self) -> list[str]:
         """Defects that its fields have."""
         return sorted(self.defects)
@@ -72,7 +50,7 @@ class FieldsFolder(_Fields):
     reader: Literal["fields"]
     """Images of many cells, one file a field, or a field and channel."""
     images: Path
-    """Folder or zip archive of the images: TIFF, OME-TIFF, PNG or JPEG; or one such file."""
+    """Folder or zip archive of the images: TIFF, OME-TIFF, PNG, JPEG or BMP."""
     pattern: str = "{field}.tif"
     """File name; `{field}`, `{channel}`, `{protein}`, `{plate}` and `{well}` are read from it, `{_}` is anything."""
     channels: list[Name] = Field(default=["image"], min_length=1)
@@ -161,22 +139,18 @@ class ArrayPair(Section):
 class PairArrays(_Images):
     """Pairs of degraded and clean images in arrays, as CARE and many papers publish them."""
 
+    split_units: ClassVar[tuple[SplitUnit, ...]] = ("field",)
     reader: Literal["pairs"]
     """Real pairs."""
     pairs: dict[DefectName, Path | ArrayPair] = Field(min_length=1)
     """For each defect a CARE `.npz` (arrays `X` degraded, `Y` clean, `axes`), or two `.npy` files."""
     axes: str | None = Field(None, pattern=r"^[SCZYX]+$")
     """Axes of the arrays where the files do not say, e.g. `SCYX`; left out: by the number of axes, `SYX`, `SCYX`,
-    `SCZYX`, and `SYXC` where the last axis is 4 or less."""
+    `SCZYX`, and `SYXC` or `SZYXC` where the last axis is 4 or less."""
     channels: list[Name] = Field(default=["image"], min_length=1)
     """Names of the channels in their order."""
     max_fields: int | None = Field(None, ge=4)
     """Use only that many pairs of each defect, evenly spread over the file."""
-
-    @property
-    def holds(self) -> Literal["fields", "crops"]:
-        """What it consists of."""
-        return "fields"
 
     @property
     def defect_names(self) -> list[str]:
@@ -198,6 +172,8 @@ class PairArrays(_Images):
 class CropsFolder(_Images):
     """A folder or zip archive of single-cell crops, one file a cell and channel."""
 
+    holds: ClassVar[Literal["fields", "crops"]] = "crops"
+    split_units: ClassVar[tuple[SplitUnit, ...]] = ("field", "protein", "cell")
     reader: Literal["crops"]
     """Images of one cell each, all of one size."""
     path: Path
@@ -208,11 +184,6 @@ class CropsFolder(_Images):
     """Channels as they stand in the file names, in the order they are stored."""
 
     @property
-    def holds(self) -> Literal["fields", "crops"]:
-        """What it consists of."""
-        return "crops"
-
-    @property
     def sources(self) -> dict[str, Path]:
         """Files and folders it is read from, by the key that names them."""
         return {"path": self.path}
@@ -221,6 +192,8 @@ class CropsFolder(_Images):
 class CropsFile(_Images):
     """Single-cell crops in one HDF5 file, as DeepLoc publishes them."""
 
+    holds: ClassVar[Literal["fields", "crops"]] = "crops"
+    split_units: ClassVar[tuple[SplitUnit, ...]] = ("cell",)
     reader: Literal["deeploc_hdf5"]
     """HDF5 of DeepLoc: rows of pixels and a table of classes."""
     path: Path
@@ -228,17 +201,15 @@ class CropsFile(_Images):
     channels: list[Name] = Field(default=["protein", "cytosol"], min_length=1)
     """Names of the channels in their order."""
     classes: list[str] = []
-    """Names of the classes in their order; `class_00`, ... where left out."""
+    """Names of the classes in their order, or of the first ones, if only these are wanted; left out: what the file
+    says, or else `class_00`, ..."""
+    split: Split = Split(by="cell")
+    """Training, validation and test side; by `cell`, for the file does not say of which field a cell is."""
 
     @property
     def knows_localization(self) -> bool:
         """Whether it says where proteins are: the classes do."""
         return True
-
-    @property
-    def holds(self) -> Literal["fields", "crops"]:
-        """What it consists of."""
-        return "crops"
 
     @property
     def sources(self) -> dict[str, Path]:

@@ -20,6 +20,12 @@ class Encoder(Section):
     """Learning rate of Adam, cosine schedule."""
     channels: list[Name] | None = Field(None, min_length=1)
     """Channels that are used; all where left out."""
+    draw: Literal["uniform", "balanced", "weighted"] = "uniform"
+    """Training cells of an epoch: all once, each class of `draw_by` equally often, or by the weights in `draw_by`."""
+    draw_by: Name = "localization"
+    """Column of the table of crops that `draw` goes by: classes such as localization, protein or plate, or weights."""
+    symmetry: Literal["none", "flips", "all"] = "flips"
+    """How each training crop is turned at random: not, flipped along y and x, or by quarter turns too."""
 
 
 class DeepLoc(Encoder):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from multiscope.config.acquisition import Defect, Defects, Split
+from multiscope.config.acquisition import DataSet, Defect, Defects, SplitUnit
 from multiscope.config.section import Section
 
 Compartment = Literal["nucleus", "cytoplasm", "er", "mitochondrion", "vacuole", "cell_periphery", "punctate"]
@@ -24,9 +23,10 @@ class Effects(Section):
     """Between proteins of one complex."""
 
 
-class VirtualScreen(Section):
+class VirtualScreen(DataSet):
     """Generated yeast-like fields with known biology: tagged protein and cytosol marker."""
 
+    split_units: ClassVar[tuple[SplitUnit, ...]] = ("field", "protein")
     reader: Literal["virtual_screen"]
     """Generated data."""
     seed: int = Field(0, ge=0)
@@ -53,8 +53,6 @@ class VirtualScreen(Section):
     """Size of a pixel in micrometres."""
     defects: Defects = Field(default={"noise": Defect(), "axial": Defect(), "blur": Defect()})
     """Defects put on the clean fields; each field is acquired with one of them."""
-    split: Split = Split()
-    """Training, validation and test fields."""
 
     @property
     def channels(self) -> list[str]:
@@ -62,29 +60,14 @@ class VirtualScreen(Section):
         return ["protein", "cytosol"]
 
     @property
-    def holds(self) -> Literal["fields", "crops"]:
-        """What it consists of."""
-        return "fields"
-
-    @property
     def has_labels(self) -> bool:
         """Whether cells are marked."""
-        return True
-
-    @property
-    def knows_localization(self) -> bool:
-        """Whether it says where proteins are."""
         return True
 
     @property
     def defect_names(self) -> list[str]:
         """Defects that its fields have."""
         return sorted(self.defects)
-
-    @property
-    def sources(self) -> dict[str, Path]:
-        """Files and folders it is read from, by the key that names them."""
-        return {}
 
     @field_validator("compartments")
     @classmethod

@@ -1,18 +1,17 @@
-"""Crops of a folder made by `crop`, or by `data` from a folder of crops: table, proteins, batches."""
+"""Crops of a folder made by `crop`, or by `data` from a folder of crops: table, proteins, images."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import torch
 
 from multiscope.errors import InputError
-from multiscope.manifest import verify
-from multiscope.nn.standardize import standardize
+from multiscope.folders.manifest import verify
 from multiscope.stores.samples import SampleStore
 
 
@@ -40,6 +39,7 @@ class Crops:
                 raise InputError(f"{self.path}: has no channel '{name}'; it has {', '.join(self.channels)}")
         return [self.channels.index(name) for name in names]
 
-    def batch(self, rows: npt.NDArray[np.int64], channels: list[int]) -> torch.Tensor:
-        """Standardized crops (n, C, Y, X) float32 of these rows."""
-        return standardize(torch.from_numpy(self.store.take("image", rows)[:, channels].astype(np.float32)))
+    def read(self, rows: npt.NDArray[np.int64], channels: list[int]) -> npt.NDArray[Any]:
+        """Crops (n, C, Y, X) of these rows as stored."""
+        images = self.store.take("image", rows)
+        return images if channels == list(range(len(self.channels))) else images[:, channels]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from multiscope.errors import InputError
-from multiscope.manifest import verify
+from multiscope.folders.manifest import verify
 from multiscope.stores.fields import read_field
 
 Plane = npt.NDArray[np.float32]
@@ -56,6 +56,12 @@ class Fields:
         if not (data / "fields.parquet").is_file():
             raise InputError(f"{data}: holds crops, not fields; restoration and cropping work on fields")
         self.table = pd.read_parquet(data / "fields.parquet")
+        if (deep := self.table[self.table["depth"] > 1]).size:
+            raise InputError(
+                f"{data}: field {deep['field_id'].iloc[0]} is a z-stack; expected planes: set the data set's z to max, "
+                "mean or central"
+            )
+        self.paths = dict(zip(self.table["field_id"], self.table["path"], strict=True))
         notes = self.manifest["notes"]
         self.channels: list[str] = list(notes["channels"])
         self.scales = [Scale(**{k: float(notes["range"][c][k]) for k in ("low", "high")}) for c in self.channels]
@@ -78,7 +84,7 @@ class Fields:
         key = (kind, field_id)
         if key not in self._cache:
             store = "clean.zarr" if kind == "clean" else f"degraded.zarr/{kind}"
-            self._cache[key] = read_field(self.path / store / field_id)
+            self._cache[key] = read_field(self.path / store / self.paths[field_id])
             while len(self._cache) > 1 and sum(image.nbytes for image in self._cache.values()) > _CACHE_BYTES:
                 self._cache.popitem(last=False)
         self._cache.move_to_end(key)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from multiscope.config import AnyData, Config, CropsFolder, FieldsFolder
-from multiscope.data.pattern import NamePattern, crops_pattern, images_pattern, labels_pattern
+from multiscope.data.readers.pattern import NamePattern, crops_pattern, images_pattern, labels_pattern
 from multiscope.errors import InputError
 
 

@@ -1,4 +1,4 @@
-"""The deal of fields to training, validation and test: whole fields, protein by protein."""
+"""The deal of fields (or cells) to training, validation and test: whole units, group by group."""
 
 from __future__ import annotations
 
@@ -6,43 +6,90 @@ import hashlib
 import math
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
-from multiscope.config import Split
+from multiscope.config import Split, SplitUnit
 from multiscope.data.seeding import stable_rng
 from multiscope.errors import InputError
 
 SPLITS = ("train", "val", "test")
+_COLUMNS: dict[SplitUnit, tuple[str, ...]] = {
+    "cell": ("cell_id",),
+    "field": ("field_id",),
+    "stack": ("stack",),
+    "well": ("plate", "well"),
+    "plate": ("plate",),
+    "protein": ("protein",),
+}
 
 
-def deal(fields: pd.DataFrame, split: Split, *, where: str) -> pd.Series[str]:
-    """The side of each row of `fields` (columns `field_id`, `protein`), in its order: train, val or test.
+def deal(rows: pd.DataFrame, split: Split, *, where: str) -> pd.Series[str]:
+    """The side of each row of `rows`, fields or cells, in its order: train, val or test.
 
-    Each protein's fields are shuffled by a stream of its own, so another protein changes nothing, and no field is on
-    two sides. Every side with a share gets at least one field of every protein; too few fields are an `InputError`
-    that names `where` the fields are from.
+    What the column `split` says already is kept. Else whole units (`split.by`) are dealt, and each group of units
+    (`split.stratify`) is shuffled by a stream of its own, so another protein changes nothing. Every side with a share
+    gets at least one unit of every group; too few are an `InputError` that names `where` the rows are from.
     """
-    if fields["field_id"].duplicated().any():
-        raise ValueError(f"{where}: a field is listed twice")
-    sides = pd.Series("", index=fields.index, dtype=object, name="split")
-    for protein, rows in fields.groupby("protein", sort=True):
-        names = rows["field_id"].sort_values()
-        shares = _shares(len(names), split, protein=str(protein), where=where)
+    if "split" in rows and (rows["split"] != "").any():
+        return _as_given(rows, where=where)
+    units = _units(rows, split.by, where=where)
+    sides: dict[str, str] = {}
+    for group, names in _groups(rows, units, split).items():
+        shares = _shares(len(names), split, group=group, where=where)
         dealt = [side for side, n in zip(SPLITS, shares, strict=True) for _ in range(n)]
-        order = stable_rng(split.seed, "split", str(protein)).permutation(len(names))
-        sides.loc[names.index[order]] = np.array(dealt, dtype=object)
-    return sides
+        order = stable_rng(split.seed, "split", group).permutation(len(names))
+        sides |= {names[place]: side for place, side in zip(order, dealt, strict=True)}
+    return units.map(sides).rename("split")
 
 
-def _shares(n: int, split: Split, *, protein: str, where: str) -> tuple[int, int, int]:
-    """Numbers of training, validation and test fields out of `n`."""
+def _as_given(rows: pd.DataFrame, *, where: str) -> pd.Series[str]:
+    given = rows["split"]
+    unknown = sorted(set(given) - set(SPLITS))
+    if unknown:
+        what = "no side" if unknown == [""] else f"the side '{next(u for u in unknown if u)}'"
+        raise InputError(f"{where}: some rows name {what}; expected train, val or test in every row, or in none")
+    for side in ("train", "test"):
+        if side not in set(given):
+            raise InputError(f"{where}: no row is on the {side} side; expected some: mend the column 'split'")
+    return given.astype(object)
+
+
+def _units(rows: pd.DataFrame, by: SplitUnit, *, where: str) -> pd.Series[str]:
+    """The name of each row's unit."""
+    columns = _COLUMNS[by]
+    if any(column not in rows for column in columns) or (rows[columns[-1]] == "").any():
+        raise InputError(
+            f"{where}: split.by is '{by}', but the {by} is not known of every image; expected it in the file names, "
+            "the metadata or the sheet: add it, or split by 'field'"
+        )
+    return rows[list(columns)].agg("/".join, axis=1) if len(columns) > 1 else rows[columns[0]]
+
+
+def _groups(rows: pd.DataFrame, units: pd.Series[str], split: Split) -> dict[str, list[str]]:
+    """Names of the units of each group, sorted; a unit of several proteins is grouped with those of the same ones.
+
+    Real pairs are dealt defect by defect.
+    """
+    columns = [name for name in (_stratum(split), "defect") if name in rows]
+    values = rows[columns].agg("".join, axis=1) if columns else pd.Series("", index=rows.index)
+    kinds = values.groupby(units).agg(lambda found: "+".join(sorted(set(found))))
+    return {str(kind): sorted(names) for kind, names in kinds.groupby(kinds, sort=True).groups.items()}
+
+
+def _stratum(split: Split) -> str:
+    """The column whose values make groups; a protein dealt as a whole is one of its localization."""
+    return "localization" if split.by == "protein" and split.stratify == "protein" else split.stratify
+
+
+def _shares(n: int, split: Split, *, group: str, where: str) -> tuple[int, int, int]:
+    """Numbers of training, validation and test units out of `n`."""
     needed = 3 if split.val else 2
     if n < needed:
-        whose = f"protein '{protein}' has" if protein else "there are"
+        kind = _stratum(split)
+        whose = f"{kind} '{group}' has" if group else "there are"
         raise InputError(
-            f"{where}: {whose} {n} field{'s' * (n != 1)}; expected at least {needed}, one for each side of the split: "
-            f"add fields{', leave the protein out' * bool(protein)}{' or set split.val to 0' * (n == 2)}"
+            f"{where}: {whose} {n} {split.by}{'s' * (n != 1)}; expected at least {needed}, one for each side of the "
+            f"split: add {split.by}s{f', leave the {kind} out' * bool(group)}{' or set split.val to 0' * (n == 2)}"
         )
     # halves are rounded down: what is left over goes to the test side
     train = max(1, math.ceil(split.train * n - 0.5))
@@ -55,7 +102,7 @@ def _shares(n: int, split: Split, *, protein: str, where: str) -> tuple[int, int
     return train, val, n - train - val
 
 
-def split_digest(field_ids: Sequence[str], sides: Sequence[str]) -> str:
+def split_digest(ids: Sequence[str], sides: Sequence[str]) -> str:
     """A hash of who is on which side, whatever the order of the rows."""
-    lines = sorted(f"{field_id}\t{side}\n" for field_id, side in zip(field_ids, sides, strict=True))
+    lines = sorted(f"{name}\t{side}\n" for name, side in zip(ids, sides, strict=True))
     return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -7,16 +7,29 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from multiscope.config import AnyData, CropsFolder, FieldsFolder, VirtualScreen
+from multiscope.config import (
+    AnyData,
+    CropsFile,
+    CropsFolder,
+    FieldsFolder,
+    OmeZarr,
+    PairArrays,
+    SampleSheet,
+    VirtualScreen,
+)
 from multiscope.data import STAGE_VERSION
 from multiscope.data.crop_set import write_crops
-from multiscope.data.crops_folder import CropsFolderReader
 from multiscope.data.field_set import write_fields
-from multiscope.data.fields_folder import FieldsFolderReader
-from multiscope.data.reader import FieldReader
-from multiscope.data.virtual_screen import VirtualScreenReader
+from multiscope.data.readers.crops_file import CropsFileReader
+from multiscope.data.readers.crops_folder import CropsFolderReader
+from multiscope.data.readers.fields_folder import folder_reader
+from multiscope.data.readers.ome_zarr import ome_zarr_reader
+from multiscope.data.readers.pair_arrays import PairArraysReader
+from multiscope.data.readers.reader import FieldReader
+from multiscope.data.readers.sample_sheet import sheet_reader
+from multiscope.data.readers.virtual_screen import VirtualScreenReader
+from multiscope.folders.manifest import stage_output
 from multiscope.images.container import open_container
-from multiscope.manifest import stage_output
 
 
 def run(*, out: Path, dataset: str, config: AnyData) -> None:
@@ -38,32 +51,36 @@ def run(*, out: Path, dataset: str, config: AnyData) -> None:
         ) as made,
     ):
         made.note("dataset", dataset)
-        if isinstance(config, CropsFolder):
-            assert isinstance(reader, CropsFolderReader)
-            _say(f"data: {len(reader.cells)} cells of {len(reader.fields)} fields in {reader.where}")
+        if isinstance(reader, CropsFolderReader | CropsFileReader):
+            _say(f"data: {len(reader.cells)} cells in {reader.where}")
             write_crops(made, reader, split=config.split)
         else:
-            assert not isinstance(reader, CropsFolderReader)
             _say(f"data: {len(reader.fields)} fields in {reader.where}")
-            write_fields(made, reader, defects=getattr(config, "defects", {}), split=config.split, seed=seed)
+            defects = getattr(config, "defects", {})
+            write_fields(made, reader, defects=defects, split=config.split, seed=seed)
 
 
 @contextmanager
-def open_reader(config: AnyData) -> Iterator[FieldReader | CropsFolderReader]:
+def open_reader(config: AnyData) -> Iterator[FieldReader | CropsFolderReader | CropsFileReader]:
     """The reader that `config` names, its files open as long as the context."""
     with ExitStack() as stack:
-        if isinstance(config, VirtualScreen):
-            yield VirtualScreenReader(config)
-        elif isinstance(config, CropsFolder):
-            yield CropsFolderReader(config, stack.enter_context(open_container(config.path, key="path")))
-        elif isinstance(config, FieldsFolder):
-            images = stack.enter_context(open_container(config.images, key="images"))
-            labels = None
-            if config.labels is not None:
-                labels = stack.enter_context(open_container(config.labels, key="labels"))
-            yield FieldsFolderReader(config, images, labels)
-        else:
-            raise NotImplementedError
+        match config:
+            case VirtualScreen():
+                yield VirtualScreenReader(config)
+            case FieldsFolder():
+                images = stack.enter_context(open_container(config.images, key="images"))
+                labels = stack.enter_context(open_container(config.labels, key="labels")) if config.labels else None
+                yield folder_reader(config, images, labels)
+            case OmeZarr():
+                yield ome_zarr_reader(config)
+            case SampleSheet():
+                yield sheet_reader(config)
+            case PairArrays():
+                yield PairArraysReader(config)
+            case CropsFolder():
+                yield CropsFolderReader(config, stack.enter_context(open_container(config.path, key="path")))
+            case CropsFile():
+                yield CropsFileReader(config)
 
 
 def _say(line: str) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from multiscope.data.pattern import NamePattern, natural
+from multiscope.data.readers.pattern import NamePattern
 from multiscope.errors import InputError
 from multiscope.images.container import Container
+from multiscope.images.natural import natural
 
 Key = tuple[str, ...]
 

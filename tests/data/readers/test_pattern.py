@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multiscope.data.pattern import PLACEHOLDERS, NamePattern, natural
+from multiscope.data.readers.pattern import PLACEHOLDERS, NamePattern
 from multiscope.errors import InputError
 
 word = st.text(alphabet="abcXYZ0189. é+(", min_size=1, max_size=8)
@@ -96,12 +96,3 @@ def test_a_faulty_pattern_is_named_with_its_fault(text: str, fault: str) -> None
 
 def test_endless_names_do_not_match() -> None:
     assert pattern("{protein}_{field}_{cell}.tif").match("_" * 60_000) is None
-
-
-def test_natural_order() -> None:
-    assert sorted(["f10", "f2", "e", "f2b", "10", "2"], key=natural) == ["2", "10", "e", "f2", "f2b", "f10"]
-
-
-@given(st.lists(st.text(max_size=6)))
-def test_natural_order_compares_any_texts(texts: list[str]) -> None:
-    assert sorted(sorted(texts, key=natural), key=natural) == sorted(texts, key=natural)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,8 +12,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from multiscope.errors import InputError
+from multiscope.images.image import ImageInfo
+from multiscope.stores.pixel_size import PixelSize
 
 Array = npt.NDArray[Any]
+PLACE = ("plate", "well", "site", "stack", "time")
+"""Columns of a table of fields that say where each was taken; empty, and time 0, where that is not known."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +25,13 @@ class FieldPixels:
     """One field as read."""
 
     image: Array
-    """(C, Y, X), channels in the order of the config."""
+    """(C, Y, X), or (C, Z, Y, X) for a stack, channels in the order of the config."""
     labels: npt.NDArray[np.uint32] | None
-    """(Y, X), 0 is background."""
+    """(Y, X) or (Z, Y, X), 0 is background."""
     where: str
     """Where it was read, for messages."""
+    degraded: Mapping[str, Array] = field(default_factory=dict)
+    """Images of the same field with a defect, by its name, where real pairs are read."""
 
 
 @dataclass(frozen=True)
@@ -41,20 +47,55 @@ class FieldReader(Protocol):
 
     where: str
     channels: list[str]
-    pixel_size_um: float | None
+    pixel_size: PixelSize
     inputs: dict[str, Path]
     """Foreign files and folders read, as the manifest names them."""
     counts: dict[str, Count]
+    remarks: list[str]
+    """What the user should know about the files."""
     fields: pd.DataFrame
-    """`field_id` (unique, safe as a name of a Zarr group) and `protein`, one row a field."""
+    """`field_id` (unique, safe as a name of a Zarr group), `protein`, `PLACE`, and, empty where they are not given,
+    `split` and `defect` (of real pairs)."""
     proteins: pd.DataFrame
     """`protein`, `symbol`, `localization`, one row a protein."""
 
     def read(self, number: int) -> FieldPixels:
         """Read the field of row `number`."""
 
+    def info(self, number: int) -> ImageInfo | None:
+        """Metadata of the image that the field of row `number` is from, if it is from a file."""
+
     def write_standards(self, folder: Path) -> None:
         """Write the standards that come with the data, if any, into the new folder `folder`."""
+
+
+class CropsReader(Protocol):
+    """Crops that are read in pieces."""
+
+    where: str
+    channels: list[str]
+    pixel_size_um: float | None
+    inputs: dict[str, Path]
+    counts: dict[str, Count]
+    cells: pd.DataFrame
+    """`cell_id` (unique), `field_id`, `protein`, one row a cell."""
+    proteins: pd.DataFrame
+    """As of a `FieldReader`."""
+
+    def pieces(self) -> Iterator[Array]:
+        """All crops (n, C, S, S), some at a time, in the order of `cells`, of one size and type."""
+
+
+def fields_table(ids: list[str], proteins: list[str], **columns: list[Any]) -> pd.DataFrame:
+    """A table of fields with the columns every reader offers; what is not given is unknown."""
+    table = pd.DataFrame({"field_id": ids, "protein": proteins}, dtype=object)
+    for name in ("plate", "well", "site"):
+        table[name] = pd.Series(columns.get(name, [""] * len(ids)), dtype=object)
+    table["stack"] = pd.Series(columns.get("stack", ids), dtype=object)
+    table["time"] = pd.Series(columns.get("time", [0] * len(ids)), dtype="int64")
+    for name in ("split", "defect"):
+        table[name] = pd.Series(columns.get(name, [""] * len(ids)), dtype=object)
+    return table
 
 
 def proteins_table(names: Iterable[str], localization: Mapping[str, str], *, where: str) -> pd.DataFrame:

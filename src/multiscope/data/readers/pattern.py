@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from multiscope.config import CropsFolder, FieldsFolder
 from multiscope.errors import InputError
 
-PLACEHOLDERS = ("protein", "well", "field", "cell", "channel")
+PLACEHOLDERS = ("protein", "plate", "well", "field", "cell", "channel")
 _LONGEST_NAME = 255
 _MOST_PLACES = 8
 
@@ -80,9 +80,8 @@ def crops_pattern(data: CropsFolder) -> NamePattern:
 
 def images_pattern(data: FieldsFolder) -> NamePattern:
     """The pattern of a folder of fields."""
-    required = ("field", "channel") if len(data.channels) > 1 else ("field",)
-    allowed = ("protein", "well", "field", "channel")
-    return NamePattern(data.pattern, key="pattern", allowed=allowed, required=required, channels=data.channels)
+    allowed = ("protein", "plate", "well", "field", "channel")
+    return NamePattern(data.pattern, key="pattern", allowed=allowed, required=("field",), channels=data.channels)
 
 
 def labels_pattern(data: FieldsFolder, images: NamePattern) -> NamePattern:
@@ -109,9 +108,3 @@ def _expression(parts: list[str], channels: Sequence[str], *, lazy: bool) -> str
 
 def _shown(values: dict[str, str]) -> str:
     return ", ".join(f"{name} {value!r}" for name, value in values.items())
-
-
-def natural(text: str) -> tuple[tuple[int, int, str], ...]:
-    """Sort key by which `field 2` stands before `field 10`."""
-    pieces = re.split(r"([0-9]{1,18})", text)
-    return tuple((1, int(piece), "") if i % 2 else (0, 0, piece) for i, piece in enumerate(pieces))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from multiscope.config import CropsFolder
-from multiscope.data.files import group_files, join_names
-from multiscope.data.pattern import crops_pattern
-from multiscope.data.reader import Count, proteins_table
+from multiscope.data.readers.files import group_files, join_names
+from multiscope.data.readers.pattern import crops_pattern
+from multiscope.data.readers.reader import Count, proteins_table
 from multiscope.errors import InputError
 from multiscope.images.container import Container
 from multiscope.images.image_file import read_plane
@@ -20,6 +22,7 @@ from multiscope.progress import track
 
 Array = npt.NDArray[Any]
 _PARTS = ("protein", "field", "cell")
+_AT_ONCE = 1024
 
 
 class CropsFolderReader:
@@ -56,30 +59,29 @@ class CropsFolderReader:
                 f"{self.where}: two proteins have a field that would be named '{name}'; rename one of them"
             )
 
-    @property
-    def fields(self) -> pd.DataFrame:
-        """`field_id` and `protein`, one row a field, in the order of the cells."""
-        return self.cells[["field_id", "protein"]].drop_duplicates(ignore_index=True)
+    def pieces(self) -> Iterator[Array]:
+        """All crops (n, C, S, S), some at a time; sizes or types that differ are an `InputError`."""
+        like: tuple[str, Array] | None = None
+        groups = track(self._groups, what="data: crops", total=len(self._groups))
+        while some := list(itertools.islice(groups, _AT_ONCE)):
+            files = [group.files[channel] for group in some for channel in self.channels]
+            planes = [self._plane(name) for name in files]
+            like = like or (files[0], planes[0])
+            for name, plane in zip(files, planes, strict=True):
+                self._expect_alike(name, plane, *like)
+            yield np.stack(planes).reshape(len(some), len(self.channels), *planes[0].shape)
 
-    def read(self) -> Array:
-        """All crops (N, C, S, S) in the order of `cells`; sizes or types that differ are an `InputError`."""
-        files = [group.files[channel] for group in self._groups for channel in self.channels]
-        first = self._plane(files[0])
+    def _expect_alike(self, name: str, plane: Array, first_name: str, first: Array) -> None:
         if first.shape[0] != first.shape[1]:
             raise InputError(
-                f"{self._container.where(files[0])}: is {_size(first)}; expected as high as wide: cut squares"
+                f"{self._container.where(first_name)}: is {_size(first)}; expected as high as wide: cut squares"
             )
-        crops = np.empty((len(files), *first.shape), dtype=first.dtype)
-        for number, name in enumerate(track(files, what="data: crops", total=len(files))):
-            plane = first if number == 0 else self._plane(name)
-            if plane.shape != first.shape or plane.dtype != first.dtype:
-                raise InputError(
-                    f"{self._container.where(name)}: is {_size(plane)} {plane.dtype}, but "
-                    f"{self._container.where(files[0])} is {_size(first)} {first.dtype}; expected one size and type: "
-                    "export all crops alike"
-                )
-            crops[number] = plane
-        return crops.reshape(len(self._groups), len(self.channels), *first.shape)
+        if plane.shape != first.shape or plane.dtype != first.dtype:
+            raise InputError(
+                f"{self._container.where(name)}: is {_size(plane)} {plane.dtype}, but "
+                f"{self._container.where(first_name)} is {_size(first)} {first.dtype}; expected one size and type: "
+                "export all crops alike"
+            )
 
     def _plane(self, name: str) -> Array:
         return read_plane(self._container.read(name), where=self._container.where(name))

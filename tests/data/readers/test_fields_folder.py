@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multiscope.config import FieldsFolder
-from multiscope.data.fields_folder import FieldsFolderReader, safe_name
+from multiscope.data.readers.naming import safe_name
+from multiscope.data.readers.planned import PlannedReader
 from multiscope.data.stage import open_reader
 from multiscope.errors import InputError
 
@@ -32,14 +33,14 @@ def configured(root: Path, **changes: Any) -> FieldsFolder:
 def refused(config: FieldsFolder, match: str, *, read: int | None = None) -> None:
     with pytest.raises(InputError, match=match) as caught, open_reader(config) as reader:
         if read is not None:
-            assert isinstance(reader, FieldsFolderReader)
+            assert isinstance(reader, PlannedReader)
             reader.read(read)
     assert "\n" not in str(caught.value)
 
 
 def test_reads_channels_in_order_with_labels(fields_on_disk: Path) -> None:
     with open_reader(configured(fields_on_disk, localization={"ACT1": "cytoplasm|punctate"})) as reader:
-        assert isinstance(reader, FieldsFolderReader)
+        assert isinstance(reader, PlannedReader)
         ids = [f"{protein}_{number}" for protein in ("ACT1", "TUB1") for number in range(4)]
         assert reader.fields["field_id"].tolist() == ids
         assert reader.proteins["localization"].tolist() == ["cytoplasm|punctate", ""]
@@ -53,7 +54,7 @@ def test_reads_channels_in_order_with_labels(fields_on_disk: Path) -> None:
 
 def test_only_the_first_fields_by_name(fields_on_disk: Path) -> None:
     with open_reader(configured(fields_on_disk, max_fields=5)) as reader:
-        assert isinstance(reader, FieldsFolderReader)
+        assert isinstance(reader, PlannedReader)
         assert len(reader.fields) == 5
         assert reader.counts["fields"].dropped == {"beyond max_fields": 3}
 
@@ -62,7 +63,7 @@ def test_one_channel_needs_no_channel_in_the_pattern_and_no_labels(tmp_path: Pat
     folder(tmp_path / "images", {f"sub/{i}.tif": np.full((4, 5 + i), i, np.uint8) for i in range(12)})
     config = FieldsFolder(reader="fields", images=tmp_path / "images")
     with open_reader(config) as reader:
-        assert isinstance(reader, FieldsFolderReader)
+        assert isinstance(reader, PlannedReader)
         assert reader.fields["field_id"].tolist() == [str(i) for i in range(12)]
         assert set(reader.fields["protein"]) == {""}
         assert reader.read(10).image.shape == (1, 4, 15)
@@ -72,7 +73,7 @@ def test_one_channel_needs_no_channel_in_the_pattern_and_no_labels(tmp_path: Pat
 def test_a_well_is_part_of_the_name(tmp_path: Path, folder: Callable[..., Path]) -> None:
     folder(tmp_path / "images", {f"{well}/{i}.tif": np.zeros((4, 4), np.uint8) for well in "AB" for i in range(2)})
     with open_reader(FieldsFolder(reader="fields", images=tmp_path / "images", pattern="{well}/{field}.tif")) as reader:
-        assert isinstance(reader, FieldsFolderReader)
+        assert isinstance(reader, PlannedReader)
         assert reader.fields["field_id"].tolist() == ["A_0", "A_1", "B_0", "B_1"]
 
 
@@ -102,7 +103,10 @@ def test_nothing_that_fits_shows_the_pattern_and_a_name(fields_on_disk: Path) ->
 
 
 def test_patterns_have_to_say_what_is_needed(fields_on_disk: Path) -> None:
-    refused(configured(fields_on_disk, pattern="{protein}_{field}_gfp.tif"), r"pattern: .* has no \{channel\}")
+    refused(
+        configured(fields_on_disk, pattern="{protein}_{field}_gfp.tif"),
+        r"has 1 channel without a name; expected 'rfp', 'gfp'.*\{channel\}",
+    )
     refused(configured(fields_on_disk, labels_pattern="{field}.tif"), r"labels_pattern: .* has no \{protein\}")
     refused(configured(fields_on_disk, pattern="{cell}_{field}_{channel}.tif"), r"unknown placeholder \{cell\}")
 
@@ -149,3 +153,36 @@ def test_names_of_fields_are_safe_in_a_store(parts: list[str]) -> None:
 def test_a_name_too_long_for_a_folder_is_refused() -> None:
     with pytest.raises(InputError, match="has 300 characters; expected up to 200"):
         safe_name(("x" * 300,))
+
+
+def test_channels_inside_files_are_chosen_by_name_and_time_points_become_fields(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    rng, movies = np.random.default_rng(0), {}
+    for field in "ab":
+        movies[field] = rng.integers(0, 900, (3, 2, 24, 20), dtype=np.uint16)
+        described = {"axes": "TCYX", "Channel": {"Name": ["dna", "actin"]}, "PhysicalSizeX": 0.2, "PhysicalSizeY": 0.2}
+        tifffile.imwrite(tmp_path / "images" / f"{field}.ome.tif", movies[field], metadata=described)
+    values = {"reader": "fields", "images": tmp_path / "images", "pattern": "{field}.ome.tif", "channels": ["actin"]}
+    with open_reader(FieldsFolder.model_validate(values)) as reader:
+        assert isinstance(reader, PlannedReader)
+        assert reader.fields["field_id"].tolist() == [f"{field}_t{t}" for field in "ab" for t in range(3)]
+        assert reader.fields["stack"].tolist() == ["a"] * 3 + ["b"] * 3
+        assert reader.pixel_size.plane_um == 0.2
+        for number, (field, time) in enumerate((field, t) for field in "ab" for t in range(3)):
+            np.testing.assert_array_equal(reader.read(number).image, movies[field][time, 1:])
+    refused(
+        FieldsFolder.model_validate(values | {"channels": ["tubulin"]}), "has the channels 'dna', 'actin'; expected"
+    )
+
+
+def test_a_set_of_files_is_one_image(real_data: Path) -> None:
+    values = {
+        "reader": "fields",
+        "images": real_data / "ome_third_party" / "viv",
+        "pattern": "multifile-Z{field}.ome.tiff",
+    }
+    with open_reader(FieldsFolder.model_validate(values)) as reader:
+        assert isinstance(reader, PlannedReader)
+        assert len(reader.fields) == 1
+        assert reader.read(0).image.shape[:2] == (1, 5)
+        assert reader.counts["files"].dropped["read with another"] == 4
