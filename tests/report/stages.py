@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from multiscope.manifest import stage_output
+from multiscope.folders.manifest import stage_output
 from multiscope.stores.fields import write_field
+from multiscope.stores.pixel_size import PixelSize
 from multiscope.stores.tables import write_anndata, write_profiles_parquet
 
 COMPARTMENTS = ("cytoplasm", "mitochondrion", "nucleus", "vacuole")
@@ -41,6 +42,7 @@ class Tree:
     ) -> Path:
         out = self.root / "data" / name
         reader = "virtual_screen" if generated else "fields"
+        size = PixelSize(y=pixel_size_um, x=pixel_size_um)
         rng = np.random.default_rng(1)
         with stage_output(out, stage="data", version=1, config={"reader": reader}, inputs={}, seed=0) as run:
             rows = []
@@ -48,15 +50,15 @@ class Tree:
                 field_id = f"field_{i:02d}"
                 split = "test" if i % 2 else ("train" if i % 4 else "val")
                 clean = self._clean(rng, len(channels))
-                write_field(run.path / "clean.zarr" / field_id, clean, channels=channels, pixel_size_um=pixel_size_um)
+                write_field(run.path / "clean.zarr" / field_id, clean, channels=channels, pixel_size=size)
                 for defect in defects:
                     noisy = clean + rng.normal(0, NOISE[defect], clean.shape)
                     image = np.clip(noisy, 0, 65535).astype(np.uint16)
                     path = run.path / "degraded.zarr" / defect / field_id
-                    write_field(path, image, channels=channels, pixel_size_um=pixel_size_um)
+                    write_field(path, image, channels=channels, pixel_size=size)
                 protein = proteins[i % len(proteins)] if proteins else ""
-                rows.append((field_id, protein, split, defects[0] if defects else "", SIZE, SIZE))
-            columns = ["field_id", "protein", "split", "defect", "height", "width"]
+                rows.append((field_id, field_id, protein, split, defects[0] if defects else "", 1, SIZE, SIZE))
+            columns = ["field_id", "path", "protein", "split", "defect", "depth", "height", "width"]
             pd.DataFrame(rows, columns=columns).to_parquet(run.path / "fields.parquet")
             run.count("fields", n_fields, {"unreadable": 0})
             run.count("cells", 140, {"touches the edge": 13})
@@ -86,7 +88,7 @@ class Tree:
                     clean = read_field(path)
                     image = (clean + rng.normal(0, noise * NOISE[defect], clean.shape)).astype(np.float32)
                     target = run.path / "restored.zarr" / defect / field_id
-                    write_field(target, image, channels=channel_names(path), pixel_size_um=0.16)
+                    write_field(target, image, channels=channel_names(path), pixel_size=PixelSize(y=0.16, x=0.16))
             self.history(run.path, ["critic", "adversarial", "content", "pixel"], n=80)
             run.note("content_network", {"kind": "autoencoder trained on this run's patches", "steps": 200})
             run.note("method", "cgan")

@@ -16,7 +16,7 @@ from PIL import Image
 
 from multiscope import config
 from multiscope.errors import InputError
-from multiscope.manifest import verify
+from multiscope.folders.manifest import verify
 from multiscope.report.stage import run
 from tests.report.stages import Tree
 
@@ -159,11 +159,11 @@ def test_names_from_users_are_escaped(tree: Tree, run_config: config.Config) -> 
 
 
 def test_a_field_name_that_leads_elsewhere_is_refused(tree: Tree, run_config: config.Config) -> None:
-    from multiscope.manifest import stage_output
+    from multiscope.folders.manifest import stage_output
 
     out = tree.root / "data" / "evil"
     with stage_output(out, stage="data", version=1, config={}, inputs={}) as made:
-        table = pd.DataFrame({"field_id": ["../../secret"], "protein": "", "split": "test"})
+        table = pd.DataFrame({"field_id": ["a"], "path": ["../../secret"], "protein": "", "split": "test"})
         table.to_parquet(made.path / "fields.parquet")
     with pytest.raises(InputError, match="cannot be a name"):
         make(tree, run_config, data=[out])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from multiscope.manifest import verify
+from multiscope.folders.manifest import verify
 from tests.workflow.conftest import planned, snakemake
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

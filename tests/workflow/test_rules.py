@@ -15,14 +15,17 @@ from tests.workflow.conftest import ROOT, environment, planned, snakemake
 RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
 
 
-def test_a_dry_run_of_the_default_lists_every_rule_in_under_3_seconds(tmp_path: Path) -> None:
+NOT_IN_THE_DEFAULT = {"segment"}
+
+
+def test_a_dry_run_of_the_default_lists_its_rules_in_under_3_seconds(tmp_path: Path) -> None:
     seconds = []
     for _ in range(3):
         started = time.monotonic()
         run = snakemake(tmp_path, "-n", config=ROOT / "config.yaml")
         seconds.append(time.monotonic() - started)
     rules = {name for path in RULES for name in re.findall(r"^rule (\w+):", path.read_text(), flags=re.MULTILINE)}
-    assert planned(run).keys() == rules
+    assert planned(run).keys() == rules - NOT_IN_THE_DEFAULT
     assert min(seconds) < 3, seconds
 
 
@@ -32,6 +35,41 @@ def test_the_examples_can_be_planned(path: Path, tmp_path: Path) -> None:
         (tmp_path / name).mkdir(parents=True)
     jobs = planned(snakemake(tmp_path, "-n", "--config", f"data_root={tmp_path}", config=path))
     assert jobs["report"] == 1 and jobs["data"] == 2
+
+
+def segmented(folder: Path, **segment: object) -> Path:
+    """A configuration with fields that have no labels, cut at what `segment` finds."""
+    (folder / "images").mkdir(exist_ok=True)
+    values = {
+        "data": {"nuclei": {"reader": "fields", "images": str(folder / "images"), "channels": ["dna"]}},
+        "segment": {"data": "nuclei", **segment},
+        "crop": {"data": "nuclei"},
+    }
+    path = folder / "segmented.yaml"
+    path.write_text(yaml.safe_dump(values), encoding="utf-8")
+    return path
+
+
+def test_segment_runs_before_crop_which_takes_its_labels(tmp_path: Path) -> None:
+    run = snakemake(tmp_path, "-n", "-p", config=segmented(tmp_path))
+    assert planned(run) == {"data": 1, "segment": 1, "crop": 1, "report": 1}
+    commands = {text.split()[0]: text for text in (run.stdout + run.stderr).split("Shell command: multiscope ")[1:]}
+    assert "--labels results/segment/nuclei" in commands["crop"]
+    assert "--segmented results/segment/nuclei" in commands["report"]
+    check = ["multiscope", "check", str(segmented(tmp_path))]
+    said = subprocess.run(check, env=environment(), capture_output=True, text=True, check=True).stdout
+    assert "runs data, segment, crop" in said
+
+
+@pytest.mark.parametrize("method", ["cellpose", "stardist"])
+def test_each_network_of_segment_has_its_environment(tmp_path: Path, method: str) -> None:
+    assert planned(snakemake(tmp_path, "-n", config=segmented(tmp_path, method=method)))["segment"] == 1
+    named = yaml.safe_load((ROOT / "envs" / f"{method}.yaml").read_text(encoding="utf-8"))["dependencies"]
+    from_pip = [name for entry in named if isinstance(entry, dict) for name in entry["pip"]]
+    packages = {re.split(r"[ >=<,]", entry)[0] for entry in [*from_pip, *named] if isinstance(entry, str)}
+    assert method in packages
+    script = ROOT / "envs" / f"{method}.post-deploy.sh"
+    assert script.read_text(encoding="utf-8") == (ROOT / "envs" / "multiscope.post-deploy.sh").read_text("utf-8")
 
 
 def test_parsing_imports_neither_torch_nor_zarr(tmp_path: Path) -> None:

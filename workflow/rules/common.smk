@@ -12,6 +12,7 @@ from multiscope.evaluate import STAGE_VERSION as EVALUATE_VERSION
 from multiscope.localize import STAGE_VERSION as LOCALIZE_VERSION
 from multiscope.report import STAGE_VERSION as REPORT_VERSION
 from multiscope.restore import STAGE_VERSION as RESTORE_VERSION
+from multiscope.segment import STAGE_VERSION as SEGMENT_VERSION
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 
@@ -51,12 +52,33 @@ def restored_data():
     return data_folder(RUN.augment.data)
 
 
-def crops_folder(source, seed):
-    """Crops of one source: a data set of crops as it is, or what `crop` cut; restored ones are of one seed."""
-    if RUN.data[RUN.localize.data].holds == "crops":
-        return data_folder(RUN.localize.data)
+def found_labels(dataset):
+    """The label images that `segment` makes of a data set, if it does."""
+    segmented = RUN.segment is not None and RUN.segment.data == dataset
+    return [f"<results>/segment/{dataset}"] if segmented else []
+
+
+def uses_network():
+    """Whether cells are found by a network of another package."""
+    return RUN.segment is not None and RUN.segment.method != "threshold"
+
+
+def segment_env():
+    """The environment that has the package of the method."""
+    return f"../../envs/{RUN.segment.method if uses_network() else 'multiscope'}.yaml"
+
+
+def cut_folder(source, seed):
+    """What `crop` cut from one source; restored ones are of one seed."""
     folder = f"<results>/crop/{folder_of(source)}"
     return f"{folder}/seed{seed}" if source.startswith("restored:") else folder
+
+
+def crops_folder(source, seed):
+    """Crops that encoders work on: a data set of crops as it is, or what `crop` cut from one source."""
+    if RUN.data[RUN.localize.data].holds == "crops":
+        return data_folder(RUN.localize.data)
+    return cut_folder(source, seed)
 
 
 def crop_sources():
@@ -67,11 +89,7 @@ def crop_sources():
 
 def all_crops():
     return sorted(
-        {
-            crops_folder(source, seed)
-            for source in RUN.crop.sources
-            for seed in RUN.seeds
-        }
+        {cut_folder(source, seed) for source in RUN.crop.sources for seed in RUN.seeds}
     )
 
 
@@ -115,6 +133,8 @@ def results_by_stage():
     if RUN.restore:
         found["restored"] = runs("<results>/restore/cgan/seed{seed}")
         found["restore_scores"] = "<results>/restore/scores.parquet"
+    if RUN.segment:
+        found["segmented"] = found_labels(RUN.segment.data)
     if RUN.crop:
         found["crops"] = all_crops()
     if RUN.localize:

@@ -1,6 +1,7 @@
 rule crop:
     input:
         data=lambda wildcards: data_folder(RUN.crop.data),
+        labels=lambda wildcards: found_labels(RUN.crop.data),
     output:
         directory("<results>/crop/{source}"),
     log:
@@ -18,14 +19,16 @@ rule crop:
     params:
         config=crop_settings,
         version=CROP_VERSION,
+        labels=lambda wildcards, input: options(labels=input.labels),
     shell:
-        "multiscope crop --data {input.data} --source {wildcards.source} --config {params.config:q}"
-        " --out {output} &> {log}"
+        "multiscope crop --data {input.data} {params.labels:q} --source {wildcards.source}"
+        " --config {params.config:q} --out {output} &> {log}"
 
 
 rule crop_restored:
     input:
         data=lambda wildcards: data_folder(RUN.crop.data),
+        labels=lambda wildcards: found_labels(RUN.crop.data),
         restored="<results>/restore/{method}/seed{seed}",
     output:
         directory("<results>/crop/restored_{method}/seed{seed}"),
@@ -42,6 +45,8 @@ rule crop_restored:
     params:
         config=crop_settings,
         version=CROP_VERSION,
+        labels=lambda wildcards, input: options(labels=input.labels),
     shell:
-        "multiscope crop --data {input.data} --source restored:{wildcards.method} --restored {input.restored}"
+        "multiscope crop --data {input.data} {params.labels:q} --source restored:{wildcards.method}"
+        " --restored {input.restored}"
         " --config {params.config:q} --out {output} &> {log}"

@@ -4,127 +4,117 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from multiscope.config import Crop
 from multiscope.crop import STAGE_VERSION
+from multiscope.crop.cells import Objects, find_objects, measure
+from multiscope.crop.choice import REASONS, choose
 from multiscope.crop.cut import cut
+from multiscope.crop.source import Source
+from multiscope.crop.window import n_cut, n_padded
 from multiscope.errors import InputError
-from multiscope.manifest import StageRun, expect_same_input, stage_output, verify
+from multiscope.folders.manifest import StageRun, stage_output
 from multiscope.progress import track
-from multiscope.stores.fields import read_field, read_labels
-from multiscope.stores.samples import write_samples
+from multiscope.stores.samples import SampleWriter
 
 Array = npt.NDArray[Any]
+_OF_FIELD = ("plate", "well", "site", "stack", "time")
+_MEASURED = ("area", "solidity", "contrast", "sharpness", "saturated", "n_padded", "n_cut")
 
 
-def run(*, data: Path, source: str, restored: Path | None, out: Path, config: Crop) -> None:
+def run(*, data: Path, source: str, restored: Path | None, out: Path, config: Crop, labels: Path | None = None) -> None:
     """Cut the cells of the data set of fields at `data` into the folder `out`.
 
     `source` is `clean`, `degraded` (each field with its own defect) or `restored:<method>` (from the folder
-    `restored`). Cells come from the clean fields' labels, so a cell has the same id in every source.
+    `restored`). Cells come from the data set's labels, or from those of the folder `labels` that `segment` made. They
+    are chosen by the clean fields, so a cell has the same id in every source, and every source the same cells.
     """
-    images = _Images(data, source, restored)
-    inputs = {"data": data} | ({"restored": restored} if restored is not None else {})
+    fields = Source(data, source, restored, labels, config)
+    inputs = {name: path for name, path in (("data", data), ("restored", restored), ("labels", labels)) if path}
     described = {**config.model_dump(mode="json", exclude={"sources"}), "source": source}
     with stage_output(out, stage="crop", version=STAGE_VERSION, config=described, inputs=inputs) as made:
-        _write(made, images, config)
+        attributes = {key: fields.notes[key] for key in ("channels", "pixel_size_um")} | {"source": source}
+        with SampleWriter(made.path / "crops.zarr", attributes=attributes, journal=made.journal) as writer:
+            _write(made, writer, fields, config)
+        _describe(made, fields)
 
 
-class _Images:
-    """The fields of one source."""
-
-    def __init__(self, data: Path, source: str, restored: Path | None) -> None:
-        self.data, self.source = data, source
-        manifest = verify(data, made_by=["data"])
-        self.notes: dict[str, Any] = manifest["notes"]
-        if self.notes.get("kind") != "fields":
-            raise InputError(f"{data}: holds no fields; name a folder that stage 'data' made from fields")
-        self._restored = None
-        if source.startswith("restored:"):
-            self._restored = _check_restored(restored, source, data, str(manifest["digest"]))
-        elif restored is not None:
-            raise InputError(f"{restored}: is not needed for source '{source}'; leave it out, or cut restored:<method>")
-        self.table = pd.read_parquet(data / "fields.parquet")
-        if source != "clean" and (self.table["defect"] == "").any():
-            raise InputError(f"{data}: has fields without a defect; cut source 'clean', or give the data set 'defects'")
-
-    def labels(self, field_id: str) -> npt.NDArray[np.uint32]:
-        path = self.data / "clean.zarr" / field_id
-        if not (path / "labels").is_dir():
-            raise InputError(f"{path}: has no label image; name the folder of label images under 'labels'")
-        return read_labels(path).astype(np.uint32, copy=False)
-
-    def read(self, field_id: str, defect: str) -> Array:
-        """The image (C, Y, X) in the clean image's type."""
-        if self._restored is None:
-            place = Path("clean.zarr") if self.source == "clean" else Path("degraded.zarr") / defect
-            return read_field(self.data / place / field_id)
-        return as_type(read_field(self._restored / "restored.zarr" / defect / field_id), np.dtype(self.notes["dtype"]))
+def _write(made: StageRun, writer: SampleWriter, fields: Source, config: Crop) -> None:
+    rows = fields.table.to_dict("records")
+    kept: list[pd.DataFrame] = []
+    dropped: list[pd.DataFrame] = []
+    written = writer.position or 0  # fields of which a killed job stored all crops
+    for number, row in enumerate(track(rows, what=f"crop: {fields.name} fields", total=len(rows))):
+        objects, cells, others = _choose(fields, row, config)
+        if len(cells) and number >= written:
+            image = _image(fields, row, objects)
+            images, masks = cut(image, objects, cells, size=config.size, neighbours=config.neighbours)
+            writer.append({"image": images, "mask": masks}, _described(cells, row), position=number + 1)
+        kept.append(cells.assign(field_id=row["field_id"], protein=row["protein"])[["field_id", "protein", "n_cut"]])
+        dropped.append(others)
+    _count(made, fields, pd.concat(kept), pd.concat(dropped, ignore_index=True))
 
 
-def _check_restored(restored: Path | None, source: str, data: Path, digest: str) -> Path:
-    if restored is None:
-        raise InputError(f"source '{source}' needs a folder of restored fields; name the one that stage 'restore' made")
-    expect_same_input(restored, verify(restored, made_by=["restore"]), "data", data, digest)
-    return restored
+def _choose(fields: Source, row: Mapping[Hashable, Any], config: Crop) -> tuple[Objects, pd.DataFrame, pd.DataFrame]:
+    """The objects of one field, those that are kept as cells, and the rows of those that are dropped."""
+    clean, labels = fields.clean(str(row["path"])), fields.labels(str(row["path"]))
+    _expect_shape(clean, labels.shape, f"clean field {row['field_id']}")
+    objects = find_objects(labels)
+    cells = pd.concat([objects.table, measure(clean, objects)], axis=1)
+    cells = cells.assign(
+        n_padded=n_padded(cells, labels.shape, config.size), n_cut=n_cut(objects, config.size), field_id=row["field_id"]
+    )
+    reasons = choose(cells, labels.shape, config)
+    others = cells.assign(reason=reasons)[reasons != ""]
+    return objects, cells[reasons == ""], others[["field_id", "label", "reason", "y", "x", "area"]]
 
 
-def as_type(image: Array, dtype: np.dtype[Any]) -> Array:
-    """Restored floats as the clean image's type: rounded and clipped where that is an integer."""
-    if dtype.kind not in "iu":
-        return image.astype(dtype)
-    limits = np.iinfo(dtype)
-    # float64 holds the limits of 32 bit integers exactly
-    return np.clip(np.rint(image.astype(np.float64)), limits.min, limits.max).astype(dtype)
+def _image(fields: Source, row: Mapping[Hashable, Any], objects: Objects) -> Array:
+    image = fields.image(str(row["path"]), row["defect"])
+    _expect_shape(image, objects.numbers.shape, f"{fields.name} field {row['field_id']}")
+    return image
 
 
-def _write(made: StageRun, images: _Images, config: Crop) -> None:
-    crops, masks, tables = [], [], []
-    dropped: Counter[str] = Counter(edge=0, small=0)
-    fields = images.table
-    rows = fields.to_dict("records")
-    for row in track(rows, what=f"crop: {images.source} fields", total=len(rows)):
-        image, labels = images.read(row["field_id"], row["defect"]), images.labels(row["field_id"])
-        if image.shape[1:] != labels.shape:
-            raise InputError(
-                f"{images.source} field {row['field_id']}: is {image.shape[1:]}, its labels {labels.shape}; "
-                "expected one size: run the stage that made it again"
-            )
-        found = cut(image, labels, size=config.size, min_area=config.min_area)
-        dropped.update(found.dropped)
-        crops.append(found.images)
-        masks.append(found.masks)
-        tables.append(_described(found.table, row))
-    table = pd.concat(tables, ignore_index=True)
-    if table.empty:
+def _expect_shape(image: Array, shape: tuple[int, ...], where: str) -> None:
+    if image.shape[1:] != shape:
         raise InputError(
-            f"{images.data}: no cell is left ({dropped['edge']} at the edge, {dropped['small']} small); "
-            "choose a smaller crop.size or crop.min_area, or check the label images"
+            f"{where}: is {image.shape[1:]}, its labels {shape}; expected one size: run the stage that made it again"
         )
-    _store(made, images, np.concatenate(crops), np.concatenate(masks), table)
-    made.count("cells", len(table), dropped)
-    made.count("fields", table["field_id"].nunique(), {"no cell": len(fields) - table["field_id"].nunique()})
-    made.count("proteins", len(set(table["protein"]) - {""}))
 
 
-def _described(cells: pd.DataFrame, field: dict[Hashable, Any]) -> pd.DataFrame:
+def _count(made: StageRun, fields: Source, kept: pd.DataFrame, dropped: pd.DataFrame) -> None:
+    reasons = dict.fromkeys(REASONS, 0) | dict(Counter(dropped["reason"]))
+    if kept.empty:
+        counted = ", ".join(f"{n} {reason}" for reason, n in reasons.items() if n) or "the label images are empty"
+        raise InputError(
+            f"{fields.data}: no cell is left ({counted}); choose a smaller crop.size or crop.min_area, weaker filters, "
+            "or check the label images"
+        )
+    dropped.to_parquet(made.path / "dropped.parquet", compression="zstd")
+    n_fields = kept["field_id"].nunique()
+    made.count("cells", len(kept), reasons)
+    made.count("fields", n_fields, {"no cell": len(fields.table) - n_fields})
+    made.count("proteins", len(set(kept["protein"]) - {""}))
+    made.note("larger_than_crop", int((kept["n_cut"] > 0).sum()))
+
+
+def _described(cells: pd.DataFrame, field: Mapping[Hashable, Any]) -> pd.DataFrame:
+    """Rows of the table of crops."""
     ids = [f"{field['field_id']}_{label}" for label in cells["label"]]
     described = pd.DataFrame({"cell_id": ids}, dtype=object)
     described = described.assign(**{key: field[key] for key in ("field_id", "protein", "split")})
-    return described.assign(label=cells["label"], y=cells["y"], x=cells["x"], n_padded=0)
+    described = described.join(cells[["label", "y", "x", *_MEASURED]].reset_index(drop=True))
+    return described.assign(**{key: field[key] for key in _OF_FIELD if key in field})
 
 
-def _store(made: StageRun, images: _Images, crops: Array, masks: Array, table: pd.DataFrame) -> None:
-    attributes = {key: images.notes[key] for key in ("channels", "pixel_size_um")} | {"source": images.source}
-    write_samples(made.path / "crops.zarr", {"image": crops, "mask": masks}, table, attributes)
-    shutil.copy(images.data / "proteins.parquet", made.path / "proteins.parquet")
+def _describe(made: StageRun, fields: Source) -> None:
+    shutil.copy(fields.data / "proteins.parquet", made.path / "proteins.parquet")
     for key in ("dataset", "channels", "pixel_size_um", "dtype", "range"):
-        made.note(key, images.notes[key])
-    made.note("source", images.source)
+        made.note(key, fields.notes[key])
+    made.note("source", fields.name)

@@ -10,11 +10,18 @@ from typing import Any
 
 import pandas as pd
 
-from multiscope import manifest
 from multiscope.errors import InputError
+from multiscope.folders import manifest
 
 _MOST_BYTES = 64 * 2**20
-_NAMED_BY = {"data": "dataset", "restore": "method", "crop": "source", "localize": "encoder", "embed": "encoder"}
+_NAMED_BY = {
+    "data": "dataset",
+    "restore": "method",
+    "segment": "dataset",
+    "crop": "source",
+    "localize": "encoder",
+    "embed": "encoder",
+}
 
 
 @dataclass(frozen=True)
@@ -103,8 +110,8 @@ def read_history(path: Path) -> pd.DataFrame:
 
 
 def child(folder: Path, name: str) -> Path:
-    """`folder / name` for a name that came from a table; one that leads elsewhere is an `InputError`."""
-    if name in ("", ".", "..") or Path(name).name != name or "\0" in name:
+    """`folder / name` for a name or path that came from a table; one that leads elsewhere is an `InputError`."""
+    if name.startswith("/") or any(part in ("", ".", "..") for part in name.split("/")) or "\0" in name:
         raise InputError(f"{folder}: '{name}' cannot be a name in it; run the stage that makes it again")
     return folder / name
 

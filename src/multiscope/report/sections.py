@@ -9,10 +9,22 @@ from pathlib import Path
 import yaml
 
 from multiscope import config
-from multiscope.report import bars, confusion, curves, maps, restoration, strips, summary, tables, usage
+from multiscope.report import (
+    bars,
+    confusion,
+    curves,
+    gallery,
+    maps,
+    quality,
+    restoration,
+    strips,
+    summary,
+    tables,
+    usage,
+)
 from multiscope.report.album import Album
 from multiscope.report.blocks import Block, Details, Section, Statements, Table, Terms, Text, listing, plural
-from multiscope.report.inputs import Folder
+from multiscope.report.inputs import Folder, read_table
 
 _RULES = (
     ("fixed", "Images are compared as they are, over the range of the data set. Errors of brightness count. The "
@@ -33,6 +45,7 @@ class Results:
     generators: Sequence[Folder] = ()
     pairs: Sequence[Folder] = ()
     restored: Sequence[Folder] = ()
+    segmented: Sequence[Folder] = ()
     crops: Sequence[Folder] = ()
     localized: Sequence[Folder] = ()
     embeddings: Sequence[Folder] = ()
@@ -50,6 +63,7 @@ class Results:
             *self.generators,
             *self.pairs,
             *self.restored,
+            *self.segmented,
             *self.crops,
             *self.localized,
             *self.embeddings,
@@ -72,7 +86,7 @@ def what_was_run(results: Results) -> Section:
     facts += [(f"content network of {users}", text) for users, text in tables.content_networks(results.folders)]
     if facts:
         blocks.append(Terms(facts))
-    images = [*results.data, *(folder for folder in results.crops if folder.stage == "crop")]
+    images = [*results.data, *results.segmented, *(folder for folder in results.crops if folder.stage == "crop")]
     counts = tables.count_table([*images, *([results.evaluated] if results.evaluated else [])])
     all_counts = tables.count_table(results.folders)
     if counts is not None:
@@ -97,6 +111,18 @@ def _about(results: Results, folder: Folder) -> str:
     if strips.defects_of(folder):
         defects = " Its defects were put on the images by forward models; the images as given are taken as clean."
     return f"The data set {folder.name} is real: images that were read from files.{defects}"
+
+
+def what_they_look_like(album: Album, results: Results) -> Section | None:
+    """Warnings and intensities of each data set."""
+    blocks = [block for folder in results.data for block in quality.quality_blocks(album, folder)]
+    if not blocks:
+        return None
+    text = (
+        "Every image was looked at while it was read. A warning says what was seen in numbers, and what to do; it does "
+        "not mean that the images cannot be used, but every score below has to be read with it in mind."
+    )
+    return Section("quality", "What the images look like", [Text(text), *blocks])
 
 
 def images(album: Album, results: Results, n_examples: int) -> Section | None:
@@ -127,6 +153,38 @@ def _pixel_size(results: Results, folder: Folder) -> float | None:
     section = results.run_config.data.get(folder.name)
     value = noted if noted is not None else (section.pixel_size_um if section else None)
     return float(value) if value else None
+
+
+def cells(album: Album, results: Results) -> Section | None:
+    """Galleries of crops, and what was dropped."""
+    blocks: list[Block] = []
+    for cut in gallery.cuts(results.crops, results.data, results.segmented):
+        kept, windows = gallery.kept_cells(album, cut)
+        dropped = gallery.dropped_cells(album, cut, windows)
+        blocks += [gallery.fields_with_cells(album, cut), kept, *([dropped] if dropped else [])]
+        blocks += [Text(_beyond(cut)), tables.drop_table(cut.first)]
+    if not blocks:
+        return None
+    text = (
+        "Single cells cut from the fields. Look whether outlines follow the cells, whether cells were split or merged, "
+        "and whether what was dropped deserved it: the scores below are only as good as these crops. Objects are "
+        "chosen by the clean images, so that every source has the same cells."
+    )
+    if results.segmented:
+        method = results.segmented[0].manifest.get("config", {}).get("method", "")
+        text += f" The cells were found by this run (segment.method: {method}), not given."
+    return Section("cells", "Cells", [Text(text), *blocks])
+
+
+def _beyond(cut: gallery.Cut) -> str:
+    """The crops that do not show a whole cell or a whole piece of the field."""
+    table = read_table(cut.first.path / "crops.parquet", ["n_padded", "n_cut"])
+    padded, larger = int((table["n_padded"] > 0).sum()), int((table["n_cut"] > 0).sum())
+    return (
+        f"Of {plural(len(table), 'crop')} of {cut.name}, {cut.config.size} x {cut.config.size} pixels each, "
+        f"{larger:,} {'shows' if larger == 1 else 'show'} a cell that is larger than the crop, and {padded:,} "
+        f"{'leaves' if padded == 1 else 'leave'} the field and {'was' if padded == 1 else 'were'} padded with its edge."
+    )
 
 
 def restoration_section(results: Results) -> Section | None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from multiscope import config
-from multiscope.manifest import stage_output
+from multiscope.folders.manifest import stage_output
 from multiscope.report import STAGE_VERSION, page, sections
 from multiscope.report.album import Album
 from multiscope.report.blocks import Section, listing
@@ -25,6 +25,7 @@ def run(
     pairs: Sequence[Path] = (),
     restored: Sequence[Path] = (),
     restore_scores: Path | None = None,
+    segmented: Sequence[Path] = (),
     crops: Sequence[Path] = (),
     localized: Sequence[Path] = (),
     embeddings: Sequence[Path] = (),
@@ -41,6 +42,7 @@ def run(
         "generators": generators,
         "pairs": pairs,
         "restored": restored,
+        "segmented": segmented,
         "crops": crops,
         "localized": localized,
         "embeddings": embeddings,
@@ -58,6 +60,7 @@ def run(
         generators=open_folders(generators),
         pairs=open_folders(pairs),
         restored=open_folders(restored),
+        segmented=open_folders(segmented),
         crops=open_folders(crops),
         localized=open_folders(localized),
         embeddings=open_folders(embeddings),
@@ -78,7 +81,9 @@ def build(album: Album, results: sections.Results, *, n_examples: int) -> list[S
     """The sections in the order of the page."""
     found = [
         sections.what_was_run(results),
+        sections.what_they_look_like(album, results),
         sections.images(album, results, n_examples),
+        sections.cells(album, results),
         sections.restoration_section(results),
         sections.training(album, results),
         sections.localization(album, results),

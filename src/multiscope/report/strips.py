@@ -51,11 +51,11 @@ def defects_of(data: Folder) -> list[str]:
 def strips(album: Album, data: Folder, restored: Folder | None, n: int, pixel_size_um: float | None) -> list[Plot]:
     """One figure a defect and channel; clean fields alone where there is no defect."""
     examples = example_fields(
-        read_table(data.path / "fields.parquet", ["field_id", "protein", "split"]).fillna({"protein": ""}), n
+        read_table(data.path / "fields.parquet", ["field_id", "path", "protein", "split"]).fillna({"protein": ""}), n
     )
     if examples.empty:
         return []
-    first = child(data.path / "clean.zarr", str(examples["field_id"].iloc[0]))
+    first = child(data.path / "clean.zarr", str(examples["path"].iloc[0]))
     return [
         _figure(album, data.name, defect, channel, _rows(data, restored, defect, index, examples), pixel_size_um)
         for defect in defects_of(data) or [""]
@@ -70,11 +70,12 @@ def _rows(data: Folder, restored: Folder | None, defect: str, channel: int, exam
         if restored is not None and (restored.path / "restored.zarr" / defect).is_dir():
             stores[f"restored: {restored.name}"] = restored.path / "restored.zarr" / defect
     rows = []
-    for field_id, protein in zip(examples["field_id"].astype(str), examples["protein"].astype(str), strict=True):
+    columns = (examples[name].astype(str) for name in ("field_id", "path", "protein"))
+    for field_id, path, protein in zip(*columns, strict=True):
         planes = {
-            source: fields.read_field(child(store, field_id))[channel].astype(np.float64)
+            source: _plane(fields.read_field(child(store, path))[channel])
             for source, store in stores.items()
-            if child(store, field_id).is_dir()
+            if child(store, path).is_dir()
         }
         if set(planes) == set(stores):
             y, x = _liveliest_tile(planes["clean"])
@@ -82,6 +83,11 @@ def _rows(data: Folder, restored: Folder | None, defect: str, channel: int, exam
             tiles = {source: plane[y : y + _TILE, x : x + _TILE] for source, plane in planes.items()}
             rows.append(Row(field_id, protein, tiles, (float(low), float(max(high, low + 1e-9))), (y, x)))
     return rows
+
+
+def _plane(channel: npt.NDArray[Any]) -> Plane:
+    """A channel as it is shown: stacks by their maximum over z."""
+    return (channel.max(axis=0) if channel.ndim == 3 else channel).astype(np.float64)
 
 
 def _liveliest_tile(plane: Plane) -> tuple[int, int]:

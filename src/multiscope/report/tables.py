@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
+from multiscope.crop.choice import REASONS
 from multiscope.report.blocks import NONE, Cell, Table, number, percent
 from multiscope.report.confusion import Recognition
 from multiscope.report.inputs import Folder
@@ -208,6 +209,25 @@ def count_table(folders: Sequence[Folder]) -> Table | None:
                 ]
             )
     return Table(["stage", "result", "what", "kept", "dropped", "why dropped"], rows) if rows else None
+
+
+def drop_table(folder: Folder) -> Table:
+    """What became of the objects in the label images: kept, or dropped for which reason."""
+    counted = folder.manifest["counts"]["cells"]
+    all_objects = counted["kept"] + sum(counted["dropped"].values())
+    rows = [
+        [
+            Cell(reason, head=True),
+            Cell(meaning),
+            Cell(f"{n:,}", number=True),
+            Cell(percent(n / all_objects if all_objects else 0.0, 1), number=True),
+        ]
+        for reason, meaning, n in [
+            ("kept", "", counted["kept"]),
+            *((reason, REASONS.get(reason, ""), n) for reason, n in counted["dropped"].items()),
+        ]
+    ]
+    return Table(["result", "what it means", "objects", "share"], rows)
 
 
 def version_table(folders: Sequence[Folder]) -> Table:
