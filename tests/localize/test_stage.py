@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from multiscope.config import Autoencoder, DeepLoc, Embed
@@ -15,6 +16,7 @@ from multiscope.embed.stage import run as embed
 from multiscope.errors import InputError
 from multiscope.localize.stage import check_classes, run
 from multiscope.nn.cards import load_network
+from multiscope.nn.standardize import standardize
 from multiscope.stores.tables import read_anndata
 
 NET = DeepLoc(kind="deeploc", width=0.0625, dense=16, epochs=2, batch_size=16)
@@ -57,7 +59,8 @@ def test_embedding_is_the_named_layer_of_the_trained_network(deeploc: Path, tiny
     cells = read_anndata(tmp_path / "out" / "cells.zarr")
     network, card = load_network(deeploc)
     crops = Crops(tiny_crops)
-    expected = network.features(crops.batch(np.array([3, 7]), crops.channel_indices(card["channels"])))["d2"]
+    images = crops.read(np.array([3, 7]), crops.channel_indices(card["channels"]))
+    expected = network.features(standardize(torch.from_numpy(images)))["d2"]
     assert np.allclose(cells.X[[3, 7]], expected.detach(), atol=1e-5)
     profiles = pd.read_parquet(tmp_path / "out" / "proteins.parquet")
     assert sorted(profiles["Metadata_Protein"]) == sorted(crops.table["protein"].unique())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from multiscope.data.crops import Crops
 from multiscope.embed import STAGE_VERSION
 from multiscope.embed.profiles import profiles
 from multiscope.errors import InputError
-from multiscope.manifest import stage_output, verify
+from multiscope.folders.manifest import stage_output, verify
 from multiscope.nn.cards import load_network
+from multiscope.nn.standardize import standardize
 from multiscope.progress import track
 from multiscope.stores.tables import write_anndata, write_profiles_parquet
 from multiscope.training.device import device_name, make_fabric
+from multiscope.training.loader import read_ahead
 
 _BATCH = 256
 _CELL_COLUMNS = ["cell_id", "protein", "symbol", "localization", "field_id", "split", "source"]
@@ -84,9 +87,11 @@ def _embed(network: nn.Module, card: dict[str, Any], crops: Crops, *, device: to
     rows = np.arange(len(crops.table), dtype=np.int64)
     batches = np.array_split(rows, max(1, -(-len(rows) // _BATCH)))
     parts = []
-    with torch.no_grad():
-        for batch in track(batches, what=f"embed: {crops.source}", total=len(batches)):
-            features = network.features(crops.batch(batch, channels).to(device))  # type: ignore[operator]
+    read = partial(crops.read, channels=channels)
+    with torch.no_grad(), read_ahead(read, batches, pin=device.type == "cuda") as read_batches:
+        for batch in track(read_batches, what=f"embed: {crops.source}", total=len(batches)):
+            images = standardize(batch.images.to(device, non_blocking=True))
+            features = network.features(images)  # type: ignore[operator]
             if card["layer"] not in features:
                 raise InputError(f"--layer {card['layer']}: the network has {', '.join(features)}; name one of them")
             parts.append(features[card["layer"]].cpu().numpy())

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,28 +17,56 @@ from torch import Tensor, nn
 
 from multiscope.config import Autoencoder, DeepLoc
 from multiscope.data.crops import Crops
+from multiscope.localize.draw import draw_of
 from multiscope.nn.cards import save_weights
+from multiscope.nn.standardize import standardize
+from multiscope.training.draws import Rows
+from multiscope.training.loader import Batch, Loader, read_ahead
 from multiscope.training.loop import Stateful
-from multiscope.training.order import epoch_order, random_symmetry, step_rng
+from multiscope.training.order import step_rng
+from multiscope.training.prefetch import Prefetcher
+from multiscope.training.sampling import Sampling
+from multiscope.training.stream import Stream
+from multiscope.training.symmetry import random_symmetries
 from multiscope.training.update import update
-
-Rows = npt.NDArray[np.int64]
 
 
 class EncoderRecipe(ABC):
-    """Epochs over the training cells, flipped at random; Adam with a cosine schedule; a checkpoint an epoch."""
+    """Epochs over the training cells, turned at random; Adam with a cosine schedule; a checkpoint an epoch."""
 
     def __init__(
-        self, network: nn.Module, config: Any, crops: Crops, classes: list[str], *, seed: int, fabric: Fabric
+        self,
+        network: nn.Module,
+        config: Any,
+        crops: Crops,
+        classes: list[str],
+        *,
+        seed: int,
+        fabric: Fabric,
+        stream: Stream | None = None,
+        readers: int = 1,
     ) -> None:
-        """Learn from the cells of `crops` on the training side; `classes` are its localizations, sorted."""
+        """Learn from the cells of `crops` on the training side; `classes` are its localizations, sorted.
+
+        `stream` reads them in blocks; `readers` threads read ahead, which changes no number.
+        """
         self.network, self.config, self.crops, self.seed, self.fabric = network, config, crops, seed, fabric
-        self.classes = classes
+        self.classes, self.readers = classes, readers
         self.train_rows, self.val_rows = (
             np.flatnonzero(crops.table["split"] == side).astype(np.int64) for side in ("train", "val")
         )
         self.channels = crops.channel_indices(config.channels)
-        self.steps_per_epoch = math.ceil(len(self.train_rows) / config.batch_size)
+        sampling = Sampling(
+            self.train_rows,
+            draw_of(config, crops, self.train_rows),
+            config.batch_size,
+            seed,
+            stream,
+            rank=fabric.global_rank,
+            world_size=fabric.world_size,
+        )
+        self.steps_per_epoch = sampling.steps_per_epoch
+        self.loader = Loader(self._read, sampling, epochs=config.epochs, threads=readers, pin=self._pin)
         self.model, self.optimizer = fabric.setup(network, torch.optim.Adam(network.parameters(), lr=config.lr))
         self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
             self.optimizer, T_max=self.steps_per_epoch * config.epochs
@@ -64,15 +92,13 @@ class EncoderRecipe(ABC):
 
     def step(self, step: int) -> dict[str, float]:
         """One update on the next batch of the epoch."""
-        epoch, position = divmod(step, self.steps_per_epoch)
-        order = self.train_rows[epoch_order(len(self.train_rows), seed=self.seed, epoch=epoch)]
-        # batches of nearly equal size: a last batch of one cell would break batch normalization
-        rows = np.array_split(order, self.steps_per_epoch)[position]
-        (batch,) = random_symmetry(
-            self.crops.batch(rows, self.channels), rng=step_rng(seed=self.seed, step=step), rotate=False
-        )
+        batch = self.loader.batch(step)
+        crops = self._prepare(batch)
+        if self.config.symmetry != "none":
+            rng = step_rng(seed=self.seed, step=step)
+            crops = random_symmetries(crops, rng=rng, turns=self.config.symmetry == "all")
         self.model.train()
-        losses = self.losses(self.fabric.to_device(batch), rows)
+        losses = self.losses(crops, batch.rows)
         update(self.fabric, self.optimizer, losses["loss"])
         self.schedule.step()
         return {name: float(value.detach()) for name, value in losses.items()}
@@ -82,13 +108,27 @@ class EncoderRecipe(ABC):
         save_weights(checkpoints / f"{epoch:03d}.safetensors", self.network)
         sums: dict[str, float] = {}
         self.model.eval()
-        with torch.no_grad():
-            for start in range(0, len(self.val_rows), self.config.batch_size):
-                rows = self.val_rows[start : start + self.config.batch_size]
-                batch = self.fabric.to_device(self.crops.batch(rows, self.channels))
-                for name, value in self.losses(batch, rows).items():
-                    sums[name] = sums.get(name, 0.0) + float(value) * len(rows)
+        size = self.config.batch_size
+        parts = [self.val_rows[start : start + size] for start in range(0, len(self.val_rows), size)]
+        with torch.no_grad(), self._read_ahead(parts) as batches:
+            for batch in batches:
+                for name, value in self.losses(self._prepare(batch), batch.rows).items():
+                    sums[name] = sums.get(name, 0.0) + float(value) * len(batch.rows)
         return {name: total / len(self.val_rows) for name, total in sums.items()}
+
+    def _read(self, rows: Rows) -> npt.NDArray[Any]:
+        return self.crops.read(rows, self.channels)
+
+    def _read_ahead(self, batches: list[Rows]) -> Prefetcher[Batch]:
+        return read_ahead(self._read, batches, threads=self.readers, pin=self._pin)
+
+    def _prepare(self, batch: Batch) -> Tensor:
+        """Standardized crops (n, C, Y, X) float32 on the device."""
+        return standardize(self.fabric.to_device(batch.images))
+
+    @property
+    def _pin(self) -> bool:
+        return self.fabric.device.type == "cuda"
 
 
 class ClassifierRecipe(EncoderRecipe):
@@ -96,12 +136,10 @@ class ClassifierRecipe(EncoderRecipe):
 
     config: DeepLoc
 
-    def __init__(
-        self, network: nn.Module, config: DeepLoc, crops: Crops, classes: list[str], *, seed: int, fabric: Fabric
-    ) -> None:
-        """Every cell is of the class of its protein."""
-        super().__init__(network, config, crops, classes, seed=seed, fabric=fabric)
-        self.targets = torch.from_numpy(crops.table["localization"].map(classes.index).to_numpy(dtype=np.int64))
+    @cached_property
+    def targets(self) -> Tensor:
+        """The class of each cell, that of its protein."""
+        return torch.from_numpy(self.crops.table["localization"].map(self.classes.index).to_numpy(dtype=np.int64))
 
     @staticmethod
     def arguments(config: DeepLoc, *, n_classes: int) -> dict[str, Any]:
@@ -118,12 +156,10 @@ class ClassifierRecipe(EncoderRecipe):
     def predictions(self) -> pd.DataFrame:
         """Predicted localization of every cell, with the probability given to it."""
         rows = np.arange(len(self.crops.table), dtype=np.int64)
-        parts = []
         self.model.eval()
-        with torch.no_grad():
-            for batch_rows in np.array_split(rows, max(1, len(rows) // self.config.batch_size)):
-                batch = self.fabric.to_device(self.crops.batch(batch_rows, self.channels))
-                parts.append(self.model(batch).softmax(dim=1).cpu())
+        n_batches = max(1, len(rows) // self.config.batch_size)
+        with torch.no_grad(), self._read_ahead(np.array_split(rows, n_batches)) as batches:
+            parts = [self.model(self._prepare(batch)).softmax(dim=1).cpu() for batch in batches]
         probability, index = torch.cat(parts).max(dim=1)
         return self.crops.table[["cell_id", "protein", "field_id", "split"]].assign(
             truth=self.crops.table["localization"],

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
 
 from multiscope.config import Autoencoder, DeepLoc
 from multiscope.data.crops import Crops
+from multiscope.data.local_copy import local_copy
 from multiscope.errors import InputError
+from multiscope.folders.manifest import stage_output
 from multiscope.localize import STAGE_VERSION
 from multiscope.localize.recipes import RECIPES
-from multiscope.manifest import stage_output
 from multiscope.nn.cards import build_network, save_network
 from multiscope.training.device import device_name, make_fabric
 from multiscope.training.finish import keep_history, open_state
 from multiscope.training.loop import Plan, train
-
-Rows = npt.NDArray[np.int64]
+from multiscope.training.stream import Stream
 
 
 def run(
@@ -34,8 +33,14 @@ def run(
     seed: int,
     device: str = "auto",
     threads: int = 1,
+    loading: Literal["random", "stream"] = "random",
+    local: bool = False,
 ) -> None:
-    """Train `encoder` as `config` says on the training cells of the folder `crops`."""
+    """Train `encoder` as `config` says on the training cells of the folder `crops`.
+
+    `loading` and `local` suit the disk that `crops` lies on: `stream` reads blocks of neighbours through a shuffle
+    buffer, so the order of the cells is another one and the weights too; `local` reads a copy on the local disk.
+    """
     fabric = make_fabric(device, threads=threads)
     cells = Crops(crops)
     classes = check_classes(cells)
@@ -49,13 +54,17 @@ def run(
         "inputs": {"crops": crops},
         "seed": seed,
     }
-    with stage_output(out, **described, device=device_name(fabric)) as made:
-        folder = open_state(state, **described, threads=threads)
+    with stage_output(out, **described, device=device_name(fabric)) as made, ExitStack() as reading:
+        folder = open_state(state, **described, threads=threads, loading=loading)
         network = _network(config.kind, arguments, crops, seed=seed)
-        recipe = recipe_of(network, config, cells, classes, seed=seed, fabric=fabric)
+        stream = Stream() if loading == "stream" else None
+        recipe = recipe_of(network, config, cells, classes, seed=seed, fabric=fabric, stream=stream)
         steps = recipe.steps_per_epoch * config.epochs
         plan = Plan(what=f"localize: {encoder}", steps=steps, seed=seed, steps_per_epoch=recipe.steps_per_epoch)
-        train(recipe, plan, folder)
+        if local:
+            cells.store = reading.enter_context(local_copy(cells.store))
+        with recipe.loader:
+            train(recipe, plan, folder)
         facts = {
             "encoder": encoder,
             "classes": classes,
@@ -70,7 +79,7 @@ def run(
             predicted.to_parquet(made.path / "predictions.parquet")
         made.count("training cells", len(recipe.train_rows))
         made.count("validation cells", len(recipe.val_rows))
-        for key, value in (facts | {"threads": threads}).items():
+        for key, value in (facts | {"threads": threads, "loading": loading}).items():
             made.note(key, value)
     folder.remove()
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from multiscope.manifest import digest_of, fingerprint
+from multiscope.folders.manifest import digest_of, fingerprint
 from multiscope.training.state import StateFolder
 
 
@@ -19,14 +19,15 @@ def open_state(
     config: Mapping[str, Any],
     inputs: Mapping[str, Path],
     seed: int,
-    threads: int,
+    **machine: Any,
 ) -> StateFolder:
     """The state folder of this very run; with anything else changed, it starts anew.
 
-    The number of threads is part of it: sums of floats depend on how they are split.
+    What of the `machine` decides over numbers is part of it: threads (sums of floats depend on how they are split),
+    loading (the order of the samples).
     """
     digests = {name: digest_of(folder) for name, folder in inputs.items()}
-    parts = {"stage": stage, "version": version, "config": config, "inputs": digests, "seed": seed, "threads": threads}
+    parts = {"stage": stage, "version": version, "config": config, "inputs": digests, "seed": seed, **machine}
     return StateFolder(path, fingerprint=fingerprint(**parts))
 
 

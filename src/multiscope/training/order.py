@@ -1,17 +1,9 @@
-"""Which samples a step sees: a function of (seed, epoch or step) alone, so that a resumed run sees the same."""
+"""Random numbers of a step: a function of (seed, step) alone, so that a resumed run sees the same."""
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import torch
-
-Rows = npt.NDArray[np.int64]
-
-
-def epoch_order(n: int, *, seed: int, epoch: int) -> Rows:
-    """All `n` samples once, in the order of this epoch."""
-    return np.random.default_rng((seed, epoch, 0)).permutation(n)
 
 
 def step_rng(*, seed: int, step: int, stream: int = 1) -> np.random.Generator:
