@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from safetensors.torch import load_file
 
 from multiscope import config
@@ -15,7 +15,12 @@ from multiscope import config
 ROOT = Path(__file__).parent.parent
 
 # a busy machine is no fault of the code, and CI must not draw other examples than yesterday
-settings.register_profile("multiscope", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.register_profile(
+    "multiscope",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("CI")),
+)
 settings.load_profile("multiscope")
 
 

@@ -14,7 +14,7 @@ import pytest
 import tifffile
 
 from multiscope import cli
-from multiscope.manifest import verify
+from multiscope.folders.manifest import verify
 
 CROPS = "{protein}_{field}_{cell}_gfp.tif"
 rng = np.random.default_rng(0)
@@ -181,7 +181,9 @@ def test_a_full_disk(run, small_disk: Path) -> None:  # type: ignore[no-untyped-
     code, lines = run("data", "--dataset", "x", "--config", section, "--out", small_disk / "out")
     assert (code, len(lines)) == (2, 1), lines
     assert "disk is full" in lines[0]
-    assert not list(small_disk.iterdir())
+    # what is finished is kept for the next try, and the line says so
+    assert [path.name for path in small_disk.iterdir()] == [".out.partial"]
+    assert f"what is finished is kept in {small_disk / '.out.partial'}" in lines[0]
 
 
 def test_a_disk_that_fills_while_training(run, small_disk: Path, tiny_crops: Path) -> None:  # type: ignore[no-untyped-def]
@@ -216,7 +218,7 @@ def test_a_folder_that_no_stage_made_is_never_replaced(run, tmp_path: Path, tiny
         (["check", "no-such.yaml"], "no-such.yaml: no such file"),
         (["crop", "--data", "/no/where", "--config", "{data: x}", "--out", "out"], "/no/where"),
         (["restore", "--data", "/no/where", "--pairs", "p", "--out", "out", "--config", "{cgann: {}}"], "cgann"),
-        (["verify", "/"], "/: has no manifest.json"),
+        (["verify", "/etc"], "/etc: has no manifest.json"),
     ],
 )
 def test_other_mistakes_are_one_line(run, monkeypatch, tmp_path, arguments, said) -> None:  # type: ignore[no-untyped-def]

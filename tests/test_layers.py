@@ -6,12 +6,13 @@ import re
 from pathlib import Path
 
 SOURCE = Path(__file__).parent.parent / "src" / "multiscope"
-STAGES = ["augment", "restore", "crop", "localize", "embed", "evaluate"]
+STAGES = ["augment", "restore", "segment", "crop", "localize", "embed", "evaluate"]
 FLOORS = [
     ["errors"],
-    ["manifest", "progress"],
+    ["folders", "progress"],
     ["stores"],
     ["images"],
+    ["quality"],
     ["config"],
     ["nn"],
     ["training"],

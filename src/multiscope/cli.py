@@ -7,24 +7,23 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
 from multiscope import config as settings
 from multiscope.errors import InputError, Interrupted
-from multiscope.manifest import full_disk
+from multiscope.folders.disk import full_disk
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
-Out = Annotated[Path, typer.Option(help="Folder to make; a former one is replaced when the new one is complete.")]
-Section = Annotated[
-    str,
-    typer.Option(
-        "--config",
-        help="The stage's section: YAML or JSON text in {}, or a YAML file with it or a whole configuration.",
-    ),
-]
+data_app = typer.Typer(rich_markup_mode=None)
+app.add_typer(data_app, name="data")
+
+_OUT = "Folder to make; a former one is replaced when the new one is complete."
+_SECTION = "The stage's section: YAML or JSON text in {}, or a YAML file with it or a whole configuration."
+Out = Annotated[Path, typer.Option(help=_OUT)]
+Section = Annotated[str, typer.Option("--config", help=_SECTION)]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of this run.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
@@ -32,22 +31,86 @@ State = Annotated[
     Path | None, typer.Option(help="Folder of the training state, from which a killed run goes on; default OUT.state.")
 ]
 DataFolder = Annotated[Path, typer.Option("--data", help="Folder made by `data` from fields.")]
+# of the disk, not of what is analysed: a cluster sets them once, in the environment of its jobs
+Loading = Annotated[
+    Literal["random", "stream"],
+    typer.Option(
+        envvar="MULTISCOPE_LOADING",
+        help="Crops are read one by one, or in blocks through a shuffle buffer, for disks that are slow at the former; "
+        "the order is another one, so the weights differ as with another seed.",
+    ),
+]
+LocalCopy = Annotated[
+    bool,
+    typer.Option(
+        "--local-copy", envvar="MULTISCOPE_LOCAL_COPY", help="Read the crops from a copy on the local disk, in TMPDIR."
+    ),
+]
 
 
 def _state(out: Path, state: Path | None) -> Path:
     return state or out.with_name(out.name + ".state")
 
 
-@app.command()
+@data_app.callback(invoke_without_command=True)
 def data(
-    out: Out,
-    dataset: Annotated[str, typer.Option(help="Name of the data set, for tables and figures.")],
-    section: Section,
+    context: typer.Context,
+    out: Annotated[Path | None, typer.Option(help=f"{_OUT} Needed.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Name of the data set, for tables and figures. Needed.")] = None,
+    section: Annotated[str | None, typer.Option("--config", help=f"{_SECTION} Needed.")] = None,
 ) -> None:
     """Read or generate one data set: fields (C, Y, X) or crops (N, C, Y, X), their tables and splits."""
+    if context.invoked_subcommand is not None:
+        return
+    # options that a callback requires would be required of its subcommands too
+    for option, value in (("--out", out), ("--dataset", dataset), ("--config", section)):
+        if value is None:
+            context.fail(f"Missing option '{option}'")
+    assert out is not None and dataset is not None and section is not None
     from multiscope.data.stage import run
 
     run(out=out, dataset=dataset, config=settings.data_section_from(section, dataset=dataset))
+
+
+@data_app.command("inspect")
+def data_inspect(
+    path: Annotated[Path, typer.Argument(help="An image file, an OME-Zarr store, a folder or a zip archive of them.")],
+    json: Annotated[Path | None, typer.Option(help="JSON file to write: everything that was found.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="CSV file to write: one row an image and channel.")] = None,
+    max_images: Annotated[int | None, typer.Option(min=1, help="Read the pixels of so many images only.")] = None,
+) -> None:
+    """Print what images are at PATH, their numbers (exact minimum, maximum, mean; percentiles), and what is wrong."""
+    from multiscope.data.inspect import inspect
+    from multiscope.data.overview import print_overview
+
+    found = inspect(path, max_images=max_images)
+    print_overview(found)
+    if json is not None:
+        json.write_text(found.as_json(), encoding="utf-8")
+    if csv is not None:
+        found.table().to_csv(csv, index=False)
+
+
+@data_app.command("fetch")
+def data_fetch(
+    name: Annotated[str | None, typer.Argument(help="Name of the data set; left out: list what there is.")] = None,
+    to: Annotated[Path | None, typer.Option(help="Folder to make; default: one of the data set's name, here.")] = None,
+    mirror: Annotated[
+        str | None,
+        typer.Option(envvar="MULTISCOPE_MIRROR", help="Base address, or folder, that has the files by their names."),
+    ] = None,
+    sha256: Annotated[str | None, typer.Option(help="The sha256 to expect of its one file, if you know it.")] = None,
+    trust_on_first_use: Annotated[
+        bool, typer.Option("--trust-on-first-use", help="Accept a file whose sha256 is not known; it is recorded.")
+    ] = False,
+) -> None:
+    """Download a public data set, check its sha256, unpack it, and print its licence and what to cite."""
+    from multiscope.data.fetch import fetch, listing
+
+    if name is None:
+        print(listing())
+        return
+    fetch(name, to=to or Path(name), mirror=mirror, sha256=sha256, trust_on_first_use=trust_on_first_use)
 
 
 @app.command()
@@ -126,18 +189,29 @@ def restore_scores(
 
 
 @app.command()
+def segment(data: DataFolder, out: Out, section: Section) -> None:
+    """Find the cells of the clean fields: one label image (Y, X) a field, and their counts."""
+    from multiscope.segment.stage import run
+
+    run(data=data, out=out, config=settings.section_from(settings.Segment, section, key="segment"))
+
+
+@app.command()
 def crop(
     data: DataFolder,
     out: Out,
     section: Section,
     source: Annotated[str, typer.Option(help="clean, degraded or restored:METHOD.")] = "clean",
     restored: Annotated[Path | None, typer.Option(help="Folder made by `restore`, for restored:METHOD.")] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="Folder made by `segment`; left out: the data set's own label images.")
+    ] = None,
 ) -> None:
     """Cut single-cell crops (N, C, S, S) and masks (N, 1, S, S) at the cells of the label images."""
     from multiscope.crop.stage import run
 
     config = settings.section_from(settings.Crop, section, key="crop")
-    run(data=data, source=source, restored=restored, out=out, config=config)
+    run(data=data, source=source, restored=restored, labels=labels, out=out, config=config)
 
 
 @app.command()
@@ -150,6 +224,8 @@ def localize(
     state: State = None,
     device: Device = "auto",
     threads: Threads = 1,
+    loading: Loading = "random",
+    local_copy: LocalCopy = False,
 ) -> None:
     """Train one encoder on the crops of the training fields, one checkpoint an epoch."""
     from multiscope.localize.stage import run
@@ -163,6 +239,8 @@ def localize(
         seed=seed,
         device=device,
         threads=threads,
+        loading=loading,
+        local=local_copy,
     )
 
 
@@ -210,6 +288,7 @@ def report(
     pairs: Annotated[list[Path], typer.Option(help="Folders made by `pairs`.")] = [],  # noqa: B006
     restored: Annotated[list[Path], typer.Option(help="Folders made by `restore`.")] = [],  # noqa: B006
     restore_scores: Annotated[Path | None, typer.Option(help="Table made by `restore-scores`.")] = None,
+    segmented: Annotated[list[Path], typer.Option(help="Folders made by `segment`.")] = [],  # noqa: B006
     crops: Annotated[list[Path], typer.Option(help="Folders made by `crop`.")] = [],  # noqa: B006
     localized: Annotated[list[Path], typer.Option(help="Folders made by `localize`.")] = [],  # noqa: B006
     embeddings: Annotated[list[Path], typer.Option(help="Folders made by `embed`.")] = [],  # noqa: B006
@@ -229,6 +308,7 @@ def report(
         pairs=pairs,
         restored=restored,
         restore_scores=restore_scores,
+        segmented=segmented,
         crops=crops,
         localized=localized,
         embeddings=embeddings,
@@ -239,14 +319,24 @@ def report(
 
 @app.command()
 def verify(
-    folder: Annotated[Path, typer.Argument(help="A stage's folder.")],
+    folder: Annotated[Path, typer.Argument(help="A stage's folder, or a folder of such, e.g. results.")],
     full: Annotated[bool, typer.Option("--full", help="Compare every sha256, not only names and sizes.")] = False,
 ) -> None:
-    """Check a stage's folder against its manifest."""
-    from multiscope.manifest import verify as check
+    """Check a stage's folder, or all below a folder, against the manifests; one line each."""
+    from multiscope.folders.survey import survey
 
-    manifest = check(folder, full=full)
-    print(f"{folder}: {len(manifest['files'])} files as the manifest says ({'sha256' if full else 'names and sizes'})")
+    found = []
+    for finding in survey(folder, full=full):
+        found.append(finding)
+        if finding.is_whole or finding.folder != folder:
+            print(finding.line, flush=True)
+    bad = [finding for finding in found if not finding.is_whole]
+    if bad and bad[0].folder == folder:
+        raise InputError(bad[0].line)
+    if bad or not found:
+        raise InputError(f"{folder}: {len(bad)} of {len(found)} stage folders are damaged or half there, see above")
+    if len(found) > 1:
+        print(f"{folder}: all {len(found)} stage folders are whole")
 
 
 @app.command()

@@ -49,7 +49,8 @@ def _sections(model: type[BaseModel], path: str, title: str = "") -> Iterator[st
         yield f"{(model.__doc__ or '').strip()}\n"
     yield "| key | what | values | default |"
     yield "|---|---|---|---|"
-    for name, field in model.model_fields.items():
+    # its own keys stand before those that it shares with others
+    for name, field in sorted(model.model_fields.items(), key=lambda item: item[0] not in model.__annotations__):
         described = " ".join((field.description or "").split()).replace("|", "\\|")
         yield f"| `{name}` | {described} | {_values(field)} | {_default(field)} |"
     yield ""

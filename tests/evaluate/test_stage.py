@@ -9,7 +9,7 @@ import pytest
 from multiscope.config import Evaluate
 from multiscope.errors import InputError
 from multiscope.evaluate import stage
-from multiscope.manifest import stage_output, verify
+from multiscope.folders.manifest import stage_output, verify
 from multiscope.stores.gmt import write_gmt
 from multiscope.stores.tables import write_anndata, write_profiles_parquet
 

@@ -10,7 +10,7 @@ from multiscope.config import Augment, CGan, Content, Pairs, Restore, VirtualScr
 from multiscope.data.patches import Fields
 from multiscope.data.stage import run as make_data
 from multiscope.errors import InputError
-from multiscope.manifest import read_manifest
+from multiscope.folders.manifest import read_manifest
 from multiscope.restore.cgan import CGanRecipe
 from multiscope.restore.scores import RULES
 from multiscope.restore.stage import SCORE_COLUMNS, gather_scores, run

@@ -14,7 +14,7 @@ from multiscope.augment.pairs import Degrade, Stack, build_pairs, n_synthetic
 from multiscope.config import Augment
 from multiscope.data.patches import Fields
 from multiscope.errors import InputError
-from multiscope.manifest import expect_same_input, stage_output, verify
+from multiscope.folders.manifest import expect_same_input, stage_output, verify
 from multiscope.nn.cards import load_network, save_network
 from multiscope.stores.samples import write_samples
 from multiscope.training.content import content_network, vgg16_weights

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from multiscope import manifest
 from multiscope.errors import InputError
 from multiscope.evaluate.retrieval import Cells
+from multiscope.folders import manifest
 from multiscope.stores.tables import read_anndata
 
 RUN_COLUMNS = ("source", "encoder", "layer", "epoch", "seed")

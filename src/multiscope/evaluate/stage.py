@@ -10,13 +10,14 @@ from typing import Any
 
 import pandas as pd
 
-from multiscope import config, manifest
+from multiscope import config
 from multiscope.errors import InputError
 from multiscope.evaluate import STAGE_VERSION
 from multiscope.evaluate.coannotation import coannotation, profiled_terms
 from multiscope.evaluate.embedded import RUN_COLUMNS, Embedded, cells_by_side, read_cells, read_profiles
 from multiscope.evaluate.retrieval import Cells, retrieval
 from multiscope.evaluate.standards import Standard, read_gmt
+from multiscope.folders import manifest
 from multiscope.progress import track
 
 SCORE_COLUMNS = (

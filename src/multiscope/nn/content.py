@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from multiscope.errors import InputError
-from multiscope.manifest import digest_of
+from multiscope.folders.manifest import digest_of
 
 _MAX_BYTES = 2**30  # the published file has 0.53 GB
 _EXPECTED = "expected torchvision's VGG16 weights (vgg16-397923af.pth)"

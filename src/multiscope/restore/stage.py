@@ -15,14 +15,15 @@ from torch import nn
 from multiscope.config import Restore
 from multiscope.data.patches import Fields
 from multiscope.errors import InputError
-from multiscope.manifest import expect_same_input, stage_output, verify
+from multiscope.folders.manifest import expect_same_input, stage_output, verify
 from multiscope.nn.cards import save_network
 from multiscope.progress import track
 from multiscope.restore import STAGE_VERSION
 from multiscope.restore.cgan import CGanRecipe, TrainingPairs, restorer_settings
 from multiscope.restore.scores import score
 from multiscope.restore.tiles import restore_plane
-from multiscope.stores.fields import write_field
+from multiscope.stores.fields import read_pixel_size, write_field
+from multiscope.stores.plates import describe_store
 from multiscope.stores.samples import SampleStore
 from multiscope.training.content import content_network, vgg16_weights
 from multiscope.training.device import device_name, make_fabric
@@ -106,7 +107,6 @@ def _restore_fields(
     """Write every restored field; score those of the test side."""
     jobs = list(_jobs(fields))
     rows: list[dict[str, Any]] = []
-    pixel_size = fields.manifest["notes"].get("pixel_size_um")
     for field_id, defect, scored in track(jobs, what="restore: fields", total=len(jobs)):
         degraded = fields.image(defect, field_id)
         planes = [
@@ -116,22 +116,25 @@ def _restore_fields(
         # nothing is darker than the background of the training images (the paper's tanh forbids it too)
         bounded = [scale.to_camera(plane.clip(min=-1)) for scale, plane in zip(fields.scales, planes, strict=True)]
         restored = np.stack(bounded)
-        write_field(store / defect / field_id, restored, channels=fields.channels, pixel_size_um=pixel_size)
+        path = fields.paths[field_id]
+        pixel_size = read_pixel_size(fields.path / "clean.zarr" / path)
+        write_field(store / defect / path, restored, channels=fields.channels, pixel_size=pixel_size)
         if scored:
             for method, image in (("input", degraded), ("cgan", restored)):
                 for row in _score_field(fields, image, fields.image("clean", field_id), field_id):
                     rows.append({"defect": defect, "method": method, **row})
     if not rows:
         raise InputError(f"{fields.path}: has no test fields; give the split a share for testing")
+    for name in sorted({defect for _, defect, _ in jobs}):
+        describe_store(store / name, [fields.paths[field_id] for field_id, defect, _ in jobs if defect == name])
     return rows
 
 
 def _jobs(fields: Fields) -> Iterator[tuple[str, str, bool]]:
     """Field, defect, and whether it is scored: test fields with every defect, the others with their own."""
     for row in fields.table.to_dict("records"):
-        test = row["split"] == "test"
-        for defect in fields.defects if test else [row["defect"]]:
-            yield row["field_id"], defect, test
+        for defect in filter(None, row["degraded"].split("|")):
+            yield row["field_id"], defect, row["split"] == "test"
 
 
 def _score_field(
