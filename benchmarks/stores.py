@@ -203,8 +203,8 @@ def reading(bench: Bench) -> Iterator[Line]:
 
 
 def writing(bench: Bench) -> Iterator[Line]:
-    """Two shards, from memory."""
-    n = min(bench.n, 8192)
+    """Six shards, from memory."""
+    n = min(bench.n, 6 * 4096)
     images = np.load(bench.npy, mmap_mode="r")[:n].copy()
 
     def one_round() -> dict[str, float]:

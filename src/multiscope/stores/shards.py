@@ -6,6 +6,7 @@ lower bits are noise; crc32c makes damage an error.
 
 from __future__ import annotations
 
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from multiscope.stores.chunks import CONTEXT, Array, spec_of
 
 _SHARD_BYTES = 64 * 2**20
 _SHARD_ROWS = (256, 4096)
+_AT_ONCE = 2
 
 
 class ShardWriter:
@@ -30,6 +32,7 @@ class ShardWriter:
         self.shard_rows = shard_rows(sample, dtype)
         self.rows = stored
         self._waiting: Array = np.empty((0, *sample), dtype)
+        self._writing: deque[tuple[int, ts.WriteFutures]] = deque()
 
     def append(self, values: Array, *, row: int) -> None:
         """Add `values` (n, ...), which begin at `row`; those before the end of what is stored are known already."""
@@ -37,20 +40,18 @@ class ShardWriter:
         while len(values):
             waiting = self.rows % self.shard_rows
             part = values[: self.shard_rows - waiting]
-            if len(part) == self.shard_rows:
-                self._write(part)
-            else:
-                if not waiting:
-                    self._waiting = np.empty((self.shard_rows, *self.sample), self.dtype)
-                self._waiting[waiting : waiting + len(part)] = part
-                if waiting + len(part) == self.shard_rows:
-                    self._write(self._waiting)
+            if not waiting:
+                self._waiting = np.empty((self.shard_rows, *self.sample), self.dtype)
+            self._waiting[waiting : waiting + len(part)] = part
             self.rows += len(part)
+            if waiting + len(part) == self.shard_rows:
+                self._write(self._waiting)
             values = values[len(part) :]
 
     def close(self) -> None:
         """Write the last, ragged shard, then what describes the array."""
-        self._write(self._waiting[: self.rows - self.stored])
+        self._write(self._waiting[: self.rows % self.shard_rows])
+        self._wait(0)
         spec = {**spec_of(self.path), "metadata": self._metadata(self.rows)}
         ts.open(spec, create=True, context=CONTEXT).result()
 
@@ -60,14 +61,21 @@ class ShardWriter:
         return [self.path / ".".join(["c", str(number), *("0" for _ in self.sample)]) for number in numbers]
 
     def _write(self, values: Array) -> None:
+        """Begin to write the last `values` before `rows`; one shard is packed while the next is filled."""
         if not len(values):
             return
-        end = self.stored + len(values)
+        self._wait(_AT_ONCE - 1)
         # the metadata are assumed, not written: each shard is complete in itself
-        spec = {**spec_of(self.path), "metadata": self._metadata(end), "store_data_equal_to_fill_value": True}
+        spec = {**spec_of(self.path), "metadata": self._metadata(self.rows), "store_data_equal_to_fill_value": True}
         array = ts.open(spec, open=True, assume_metadata=True, context=CONTEXT).result()
-        array[self.stored : end].write(values).result()
-        self.stored = end
+        self._writing.append((self.rows, array[self.rows - len(values) : self.rows].write(values)))
+
+    def _wait(self, n: int) -> None:
+        """Wait until only `n` shards are being written."""
+        while len(self._writing) > n:
+            end, future = self._writing.popleft()
+            future.result()
+            self.stored = end
 
     def _metadata(self, rows: int) -> dict[str, Any]:
         little = {"name": "bytes", "configuration": {"endian": "little"}}
