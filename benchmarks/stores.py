@@ -1,7 +1,7 @@
 """How fast sample stores are read and written, with the targets they have to reach.
 
-    python benchmarks/stores.py            # 100,000 crops of 2 x 64 x 64 uint16: a few minutes, 3 GB on disk
-    python benchmarks/stores.py --n 5000   # a quick look; few shards, so that the ratios are only roughly those
+    python -m benchmarks.stores            # 100,000 crops of 2 x 64 x 64 uint16: a few minutes, 3 GB on disk
+    python -m benchmarks.stores --n 5000   # a quick look; few shards, so that the ratios are only roughly those
 
 Contenders take turns in every round, and ratios are those within a round. Who uses several cores suffers more from
 other load on the machine than who uses one, so rounds are repeated, up to three times as many, and the quietest are
@@ -30,6 +30,7 @@ import tensorstore as ts
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec
 
+from benchmarks.loader import costs
 from multiscope.stores.samples import SampleStore, SampleWriter
 
 Array = npt.NDArray[Any]
@@ -37,10 +38,13 @@ SHAPE = (2, 64, 64)
 BATCH = 256
 LOAD = "other load"
 QUIET = 0.1
+NETWORKS = {"DeepLoc as published": (1.0, 5), "the default encoder": (0.25, 25)}
+"""Width, and steps a round: short ones vary more."""
 READER = """
 import sys
 from pathlib import Path
 import numpy as np
+from benchmarks.loader import costs
 from multiscope.stores.samples import SampleStore
 store = SampleStore(Path(sys.argv[1]))
 rows = np.random.default_rng(0).permutation(len(store))
@@ -240,8 +244,17 @@ def size(bench: Bench) -> Iterator[Line]:
         yield Line(f"peak memory of a process that reads the {name} store", [peak], "MiB", most=300)
 
 
+def feeding(bench: Bench) -> Iterator[Line]:
+    """What a training step takes longer because it has to be fed; medians of many steps, for single ones vary."""
+    store = SampleStore(bench.store)
+    for name, (width, repeats) in NETWORKS.items():
+        for kind, shares in costs(store, repeats * bench.rounds, width=width).items():
+            medians = [float(np.median(part)) for part in np.array_split(shares, bench.rounds)]
+            yield Line(f"feeding {name}, {kind}: share of a step", medians, most=0.03)
+
+
 # what is measured; each adds its lines to the one table
-SECTIONS: list[Callable[[Bench], Iterator[Line]]] = [reading, writing, size]
+SECTIONS: list[Callable[[Bench], Iterator[Line]]] = [reading, writing, size, feeding]
 
 
 def machine() -> str:
