@@ -44,7 +44,6 @@ READER = """
 import sys
 from pathlib import Path
 import numpy as np
-from benchmarks.loader import costs
 from multiscope.stores.samples import SampleStore
 store = SampleStore(Path(sys.argv[1]))
 rows = np.random.default_rng(0).permutation(len(store))
