@@ -12,6 +12,7 @@ import os
 import threading
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,15 @@ class Answers(http.server.BaseHTTPRequestHandler):
 
     def gzip_bomb(self) -> None:
         self.send(gzip.compress(bytes(2**26)), Content_Encoding="gzip")
+
+    def odd_length(self) -> None:
+        self.send(bytes(2**17), length=-1, Content_Length="many")
+
+    def part(self) -> None:
+        self.send(ZIP[:50], status=206)
+
+    def sgd_gz(self) -> None:
+        self.send(gzip.compress(TABLE, mtime=0), Content_Encoding="x-gzip")
 
     def page(self) -> None:
         self.send(b"\n <!DOCTYPE html><html>please log in</html>", Content_Type="application/zip")
@@ -205,7 +215,9 @@ FAULTS = {
     "loop": "cannot be downloaded",
     "announces_much": "has 1000000000000000 bytes, expected up to 65536",
     "endless": "has more than 65536 bytes",
-    "gzip_bomb": "has more than 65536 bytes",
+    "gzip_bomb": "is sent packed, which was not asked for",
+    "odd_length": "has more than 65536 bytes",
+    "part": "is answered with 206",
     "page": "is answered with a web page instead of the file",
     "broken": "is answered with 500",
     "missing": "is answered with 404",
@@ -384,12 +396,53 @@ def test_a_folder_of_others_is_not_replaced(tmp_path: Path, monkeypatch: pytest.
     assert (tmp_path / "to/thesis.docx").read_text() == "years"
 
 
+def test_files_added_to_a_fetched_folder_are_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: str
+) -> None:
+    know(monkeypatch, archive(f"{server}/good.zip"))
+    fetch("toy", to=tmp_path / "to")
+    (tmp_path / "to/images/labels.tif").write_text("weeks")
+    with pytest.raises(InputError, match=r"has files that were not fetched \(1, e.g. 'images/labels.tif'\)"):
+        fetch("toy", to=tmp_path / "to")
+    assert (tmp_path / "to/images/labels.tif").read_text() == "weeks"
+
+
+def test_a_link_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: str) -> None:
+    know(monkeypatch, archive(f"{server}/good.zip"))
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "to").symlink_to("elsewhere")
+    with pytest.raises(InputError, match="is there already and was not fetched"):
+        fetch("toy", to=tmp_path / "to")
+
+
+def test_several_may_fetch_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: str) -> None:
+    know(monkeypatch, archive(f"{server}/good.zip"))
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [pool.submit(fetch, "toy", to=tmp_path / "to") for _ in range(8)]
+    assert {type(job.exception()) for job in jobs} <= {type(None), InputError}
+    assert (tmp_path / "to/images/a.tif").read_bytes() == b"pixels"
+    assert not list(tmp_path.glob(".to*"))
+
+
+def test_a_file_is_kept_as_its_server_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: str) -> None:
+    content = gzip.compress(TABLE, mtime=0)
+    table = {
+        "name": "sgd.gz",
+        "url": f"{server}/sgd.gz",
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "at_most": 10**6,
+    }
+    know(monkeypatch, table)
+    fetch("toy", to=tmp_path / "to")
+    assert (tmp_path / "to/sgd.gz").read_bytes() == content
+
+
 def test_a_hostile_archive_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: str) -> None:
     know(monkeypatch, archive(f"{server}/table.tsv", sha256=SHA["table"]))
     with pytest.raises(InputError, match=r"set\.zip: cannot be unpacked: File is not a zip file"):
         fetch("toy", to=tmp_path / "to")
     assert not (tmp_path / "to").exists()
-    assert not (tmp_path / ".to.partial").exists()
+    assert not list(tmp_path.glob(".to*"))
 
 
 def test_an_unknown_name_lists_those_that_are_known(tmp_path: Path) -> None:

@@ -125,6 +125,13 @@ def test_a_tar_header_that_claims_gigabytes_of_names_is_refused(tmp_path: Path) 
     refused(tmp_path, tmp_path / "archive", "tar", "it has a header that is too long")
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_members_that_python_unpacks_at_once_are_refused(tmp_path: Path, method: int) -> None:
+    with zipfile.ZipFile(tmp_path / "archive", "w", method) as file:
+        file.writestr("x", bytes(100))
+    refused(tmp_path, tmp_path / "archive", "zip", "'x' is not packed by deflate")
+
+
 def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
     make_zip(tmp_path / "archive", {"x": b"1"})
     content = bytearray((tmp_path / "archive").read_bytes())

@@ -95,7 +95,7 @@ def test_an_image_costs_only_itself(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", X=numbered(1000, 64, 64))
     images = open_arrays(tmp_path / "a.npz")
     image = images[500]
-    backing = image._pixels  # type: ignore[attr-defined]
+    backing = image._source()  # type: ignore[attr-defined]
     while isinstance(backing, np.ndarray) and not isinstance(backing, np.memmap):
         backing = backing.base
     assert isinstance(backing, np.memmap)
@@ -191,6 +191,34 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path, monkeypatch: py
 def test_a_header_that_claims_more_than_is_there_is_refused(tmp_path: Path, compression: int) -> None:
     huge = npy_with("{'descr': '<u2', 'fortran_order': False, 'shape': (1000000, 1000000)}", b"1234")
     refused(write_npz(tmp_path / "a.npz", {"X.npy": huge}, compression), "header says 1000000 x 1000000 uint16")
+
+
+def test_a_time_point_beyond_2_gib_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    with (tmp_path / "a.npy").open("wb") as file:
+        header = {"descr": "|u1", "fortran_order": False, "shape": (1, 12, 2**14, 2**14)}
+        np.lib.format.write_array_header_1_0(file, header)
+        file.truncate(file.tell() + 3 * 2**30)
+    refused(tmp_path / "a.npy", "a time point has 3221225472 bytes; expected up to 2147483648: name fewer channels")
+
+
+def test_thousands_of_arrays_are_not_held_open(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", **{f"image{number}": numbered(3, 4) for number in range(300)})
+    for number in range(20):
+        np.save(tmp_path / f"{number}.npy", numbered(3, 4))
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    images = [image for path in tmp_path.iterdir() for image in open_arrays(path)]
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before + 1
+    assert len(images) == 320
+    for image in images:
+        np.testing.assert_array_equal(image.read()[0, 0], numbered(3, 4))
+
+
+def test_a_file_changed_after_it_was_opened_is_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", numbered(3, 4))
+    (image,) = open_arrays(tmp_path / "a.npy")
+    np.save(tmp_path / "a.npy", numbered(3, 5))
+    with pytest.raises(InputError, match="was changed while it was read"):
+        image.read()
 
 
 def test_two_arrays_of_one_name_are_refused(tmp_path: Path) -> None:

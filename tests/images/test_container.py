@@ -80,6 +80,13 @@ def test_a_member_that_lies_about_its_size_gives_no_more_than_it_said(tmp_path: 
     refused(path, "a.tif", "cannot be unpacked")
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_members_that_python_unpacks_at_once_are_refused(tmp_path: Path, method: int) -> None:
+    with zipfile.ZipFile(tmp_path / "z.zip", "w", method) as file:
+        file.writestr("a.tif", bytes(100))
+    refused(tmp_path / "z.zip", "a.tif", "is not packed by 'deflate'; make the archive without bzip2 or LZMA")
+
+
 def test_encrypted_and_damaged_members_are_refused(tmp_path: Path) -> None:
     path = make_zip(tmp_path / "z.zip", **{"a.tif": os.urandom(1000)})
     content = bytearray(path.read_bytes())

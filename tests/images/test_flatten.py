@@ -26,10 +26,12 @@ def test_the_largest_numbers_survive_a_mean() -> None:
 def test_planes_stay_as_they_are() -> None:
     image = np.arange(8, dtype=np.uint16).reshape(2, 2, 2)
     assert flatten(image, "mean") is image
-    assert flatten_labels(image[0]).tolist() == [[0, 1], [2, 3]]
+    assert flatten_labels(image[0], "max").tolist() == [[0, 1], [2, 3]]
 
 
-def test_labels_are_flattened_by_their_largest_number() -> None:
+def test_labels_are_flattened_by_their_largest_number_and_beside_a_plane_are_those_of_the_plane() -> None:
     labels = np.array([[[0, 3], [0, 0]], [[7, 2], [0, 0]]], np.uint32)
-    assert flatten_labels(labels).tolist() == [[7, 3], [0, 0]]
-    assert flatten_labels(labels).dtype == np.uint32
+    for how in ("max", "mean"):
+        assert flatten_labels(labels, how).tolist() == [[7, 3], [0, 0]]  # type: ignore[arg-type]
+    assert flatten_labels(labels, "central").tolist() == [[7, 2], [0, 0]]
+    assert flatten_labels(labels, "max").dtype == np.uint32

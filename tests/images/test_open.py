@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -146,3 +147,18 @@ def test_an_archive_of_many_files_holds_none_of_them(tmp_path: Path) -> None:
         found = list(images)
         assert [image.info.name for image in found[:3]] == ["0.tif", "1.tif", "2.tif"]
         assert all(np.array_equal(image.read()[0, 0], noise(200, 200)) for image in found)
+
+
+def test_two_images_of_one_name_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", **{"X": np.zeros((1, 3, 4)), "X/0": np.zeros((3, 4))})
+    with open_images(tmp_path / "a.npz") as images, pytest.raises(InputError, match="is a second image named 'X/0'"):
+        list(images)
+
+
+def test_a_name_that_is_not_utf_8_is_told(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((3, 4)))
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.npy")).write_bytes((tmp_path / "a.npy").read_bytes())
+    with open_images(tmp_path) as images:
+        assert len(list(images)) == 1
+        (why,) = images.refused.values()
+    assert why == f"{tmp_path}/\\udcff.npy: has a name that is not UTF-8; rename it"

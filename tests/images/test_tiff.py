@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from skimage.io import imread
 
 from multiscope.errors import InputError
+from multiscope.images import image as image_module
 from multiscope.images.image import Image
 from multiscope.images.image_file import open_image_file
 from multiscope.images.tiff import pages as tiff_pages
-from multiscope.images.tiff import reader as tiff
 from multiscope.stores.pixel_size import PixelSize
 
 Array = npt.NDArray[Any]
@@ -326,10 +326,32 @@ def test_a_million_by_a_million_pixels_are_refused_before_allocation(options: di
 
 def test_a_time_point_beyond_2_gib_is_refused_and_its_channels_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
     image = only(written(noise(4, 20, 30), imagej=True, metadata={"axes": "CYX"}))
-    monkeypatch.setattr(tiff, "MAX_BYTES", 2 * 20 * 30 * 2)
+    monkeypatch.setattr(image_module, "MAX_BYTES", 2 * 20 * 30 * 2)
     assert image.read(channels=[3, 0]).shape == (2, 1, 20, 30)
     with pytest.raises(InputError, match=r"a time point has 4800 bytes; expected up to 2400: name fewer channels"):
         image.read()
+
+
+@pytest.mark.parametrize(
+    "description",
+    ['{"shape": [200000, 1, 1], "axes": "ZYX"}', "ImageJ=1.54f\nimages=100000\nframes=2\nslices=100000\n"],
+)
+def test_a_run_of_too_many_planes_is_refused(tmp_path: Path, description: str) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, noise(1, 1), description=description, metadata=None)
+    with path.open("r+b") as file:
+        file.truncate(2**20)
+    with pytest.raises(InputError, match="describes 200000 planes; expected up to 100000"):
+        only(path)
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_integers_of_24_bits_are_refused(order: str) -> None:
+    content = written(noise(4, 3, dtype="uint8"), metadata=None, byteorder=order)
+    bits = {"<": b"\x02\x01\x03\x00\x01\x00\x00\x00", ">": b"\x01\x02\x00\x03\x00\x00\x00\x01\x00"}[order]
+    at = content.index(bits) + 8
+    with pytest.raises(InputError, match="holds integers of 24 bits; expected 8, 16 or 32"):
+        only(content[:at] + {"<": b"\x18\0", ">": b"\0\x18"}[order] + content[at + 2 :])
 
 
 def test_a_tile_much_larger_than_the_image_is_refused() -> None:

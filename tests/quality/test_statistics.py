@@ -68,3 +68,10 @@ def test_the_grid_of_the_values_is_found() -> None:
 def test_complex_numbers_are_refused() -> None:
     with pytest.raises(InputError, match="here: holds complex64; expected integers or floats"):
         numbers(np.ones(3, np.complex64))
+
+
+def test_numbers_near_the_largest_float_have_statistics() -> None:
+    tally = Tally(where="a.tif")
+    tally.add(np.array([-1e300, 1e300]))
+    found = tally.result()
+    assert (found.minimum, found.maximum, found.mean) == (-1e300, 1e300, 0)

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import pooch  # type: ignore[import-untyped]
 import requests
+import urllib3
 import yaml
 
 from multiscope.data.registry import SHA256, RemoteFile
@@ -24,7 +25,7 @@ from multiscope.progress import Progress
 _TIMEOUT = (20, 60)
 _HEADERS = {"Accept-Encoding": "identity"}
 _PIECE = 2**20
-_LISTING_PIECES = 64
+_LISTING_BYTES = 2**26
 _WEB_PAGES = (b"<!doctype html", b"<html")
 
 
@@ -119,13 +120,17 @@ class _Download:
 
     def _download(self, url: str, out: Any) -> None:
         with _open(url) as response:
-            announced = int(response.headers.get("content-length") or 0)
+            packed = response.headers.get("content-encoding", "identity")
+            if packed != "identity" and not self._file.name.endswith((".gz", ".tgz")):
+                raise _Refused("is sent packed, which was not asked for")
+            length = response.headers.get("content-length", "")
+            announced = int(length) if length.isascii() and length.isdigit() else 0
             if announced > self._file.bound:
                 raise _Refused(f"has {announced} bytes, expected up to {self._file.bound}")
             done = 0
             total = -(-(announced or self._file.bound) // _PIECE)
             with Progress(f"data fetch: {self._file.name}, MiB", total=total) as progress:
-                for piece in response.iter_content(_PIECE):
+                for piece in response.raw.stream(_PIECE, decode_content=False):
                     if not done and piece[:512].lstrip().lower().startswith(_WEB_PAGES):
                         raise _Refused("is answered with a web page instead of the file")
                     done += len(piece)
@@ -152,6 +157,8 @@ class _Refused(Exception):  # noqa: N818 - becomes an InputError that says where
 def _open(url: str) -> Iterator[requests.Response]:
     with requests.get(url, stream=True, timeout=_TIMEOUT, headers=_HEADERS) as response:
         response.raise_for_status()
+        if response.status_code != requests.codes.ok:
+            raise _Refused(f"is answered with {response.status_code}")
         if url.startswith("https:") and not response.url.startswith("https:"):
             raise _Refused("is redirected to an address that is not encrypted")
         yield response
@@ -162,7 +169,7 @@ def _find_in_dataverse(file: RemoteFile) -> str:
     assert file.dataverse is not None
     server, name = str(file.dataverse.server).rstrip("/"), PurePosixPath(file.name).name
     with _open(f"{server}/api/datasets/:persistentId/?persistentId=doi:{file.dataverse.doi}") as response:
-        text = b"".join(piece for piece, _ in zip(response.iter_content(_PIECE), range(_LISTING_PIECES), strict=False))
+        text: bytes = response.raw.read(_LISTING_BYTES, decode_content=False)
     try:
         listed = [entry["dataFile"] for entry in json.loads(text)["data"]["latestVersion"]["files"]]
         number = next((int(entry["id"]) for entry in listed if entry["filename"] == name), None)
@@ -184,7 +191,7 @@ def _plain_errors(file: RemoteFile, mirror: str | None) -> Iterator[None]:
     except requests.HTTPError as error:
         code = error.response.status_code if error.response is not None else "an error"
         raise InputError(f"{where} is answered with {code}; try later, or name a --mirror that has it") from None
-    except requests.RequestException as error:
+    except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeError) as error:
         fault = " ".join(str(error).split()).encode("ascii", "backslashreplace").decode()[:200]
         raise InputError(
             f"{where} cannot be downloaded ({fault}); check the network, or name a --mirror (an address or a folder)"

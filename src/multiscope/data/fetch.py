@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import yaml
 
@@ -68,21 +69,51 @@ def _record(name: str, wanted: Dataset, fetched: list[tuple[Path, str]]) -> dict
 
 def _build(to: Path, wanted: Dataset, paths: list[Path], record: dict[str, Any]) -> None:
     """Make the folder beside its place, with the record written last, and rename it."""
-    if to.exists() and (not to.is_dir() or any(to.iterdir())) and not (to / RECORD).is_file():
+    if to.is_symlink() or (to.exists() and (not to.is_dir() or any(to.iterdir())) and not (to / RECORD).is_file()):
         raise InputError(f"{to}: is there already and was not fetched; name another folder with --to, or empty it")
-    building = to.parent / f".{to.name}.partial"
-    shutil.rmtree(building, ignore_errors=True)
+    building = to.parent / f".{to.name}.{uuid4().hex[:8]}.partial"  # of its own: several jobs may fetch at once
     try:
         building.mkdir(parents=True)
         for file, path in zip(wanted.files, paths, strict=True):
             _place(file, path, building)
         record["content"] = _content(building)
         (building / RECORD).write_text(yaml.safe_dump(record, sort_keys=False, allow_unicode=True), encoding="utf-8")
-        if to.exists():
-            shutil.rmtree(to)
-        building.rename(to)
+        _replace(to, building)
     finally:
         shutil.rmtree(building, ignore_errors=True)
+
+
+def _replace(to: Path, building: Path) -> None:
+    """Put a folder in the place of what was fetched before; a file of anybody else's there is an `InputError`."""
+    before = building.with_suffix(".before")
+    try:
+        if to.exists():
+            if _is_same(to, building):  # another job was quicker
+                return
+            others = sorted(set(_files(to)) - set(_files(building)))
+            if others:
+                raise InputError(
+                    f"{to}: has files that were not fetched ({len(others)}, e.g. {others[0]!a}); move them away, then "
+                    "run again"
+                )
+            to.rename(before)
+        building.rename(to)
+    except OSError as error:
+        if before.exists() and not to.exists():
+            before.rename(to)
+        raise InputError(f"{to}: cannot be put in place ({error.strerror}); run again, one at a time") from None
+    finally:
+        shutil.rmtree(before, ignore_errors=True)
+
+
+def _is_same(to: Path, building: Path) -> bool:
+    there = to / RECORD
+    same = there.is_file() and there.read_bytes() == (building / RECORD).read_bytes()
+    return same and _content(to) == _content(building)
+
+
+def _files(folder: Path) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_symlink() or path.is_file()]
 
 
 def _place(file: RemoteFile, path: Path, folder: Path) -> None:
@@ -95,7 +126,7 @@ def _place(file: RemoteFile, path: Path, folder: Path) -> None:
 
 
 def _content(folder: Path) -> dict[str, int]:
-    sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file() and path != folder / RECORD]
+    sizes = [(folder / name).lstat().st_size for name in _files(folder) if name != RECORD]
     return {"files": len(sizes), "nbytes": sum(sizes)}
 
 

@@ -23,6 +23,8 @@ _LONGEST_PATH = 1000
 _LONGEST_NAME = 255
 _ENCRYPTED = 0x1
 _GZIP = b"\x1f\x8b"
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""What Python unpacks piece by piece: a small piece of bzip2 or LZMA may become gigabytes."""
 
 
 class _Member(Protocol):
@@ -107,6 +109,8 @@ def _zip_members(archive: Path) -> Iterator[_Member]:
                 raise ValueError(f"{_shown(info.filename)} is a link or a device")
             if info.flag_bits & _ENCRYPTED:
                 raise ValueError(f"{_shown(info.filename)} is encrypted")
+            if info.compress_type not in _PACKED:
+                raise ValueError(f"{_shown(info.filename)} is not packed by deflate")
             if not info.is_dir():
                 yield _ZipMember(file, info)
 

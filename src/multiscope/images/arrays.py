@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,12 @@ import numpy.typing as npt
 
 from multiscope.errors import InputError
 from multiscope.images.bounded import opened
-from multiscope.images.image import Image, ImageInfo
+from multiscope.images.image import MAX_PIXELS, Image, ImageInfo, asked_for
 from multiscope.images.npy import open_npy
 from multiscope.images.npz import Npz
 
 Array = npt.NDArray[Any]
 _ORDER = "STCZYX"
-_MAX_PIXELS = 2**28
 _MAX_IMAGES = 10**5
 _COLOURS = 4
 
@@ -28,13 +28,20 @@ class ArrayImage:
     """One image of an array."""
 
     info: ImageInfo
-    _pixels: Array = field(repr=False)
-    """(T, C, Z, Y, X), perhaps mapped."""
+    _source: Callable[[], Array] = field(repr=False)
+    """The array, mapped anew each time: thousands of files are not held open."""
+    _axes: str
+    _number: int
+    """Along the axis S."""
 
     def read(self, *, time: int = 0, channels: Sequence[int] | None = None) -> Array:
         """Pixels (C, Z, Y, X) of a time point, in native byte order."""
-        pixels = self._pixels[time]
-        return np.array(pixels if channels is None else pixels[list(channels)], dtype=self.info.dtype, order="C")
+        chosen = asked_for(self.info, time=time, channels=channels)
+        image = by_sample(self._source(), self._axes, where=self.info.where)[self._number : self._number + 1]
+        if image.shape[1:] != self.info.shape or image.dtype.newbyteorder("=") != self.info.dtype:
+            raise InputError(f"{self.info.where}: was changed while it was read; start again")
+        pixels = image[0, time]
+        return np.array(pixels if channels is None else pixels[chosen], dtype=self.info.dtype, order="C")
 
     def read_labels(self, name: str, *, time: int = 0) -> npt.NDArray[np.uint32]:
         """Arrays come without label images: an `InputError`."""
@@ -48,10 +55,7 @@ def open_arrays(path: Path) -> list[Image]:
     """
     if is_npz(path):
         return _open_npz(path)
-    array = open_npy(path)
-    if array.ndim < 2:
-        raise InputError(f"{path}: has shape {array.shape}; expected images, the last two axes Y and X")
-    return images_of(array, guess_axes(array.shape), name=path.stem, where=str(path), format="npy")
+    return _images_of(partial(open_npy, path), None, name=path.stem, where=str(path), format="npy")
 
 
 def is_npz(path: Path) -> bool:
@@ -71,10 +75,8 @@ def _open_npz(path: Path) -> list[Image]:
     remarks = (f"holds no images and is left out: {', '.join(left_out[:5])}",) if left_out else ()
     images: list[Image] = []
     for name in kept:
-        array, where = file.array(name), file.where(name)
-        fits = axes is not None and len(axes) == array.ndim
-        named = axes if axes is not None and fits else guess_axes(array.shape)
-        images += images_of(array, named, name=name, where=where, format="npz", remarks=remarks)
+        where = file.where(name)
+        images += _images_of(file.source(name), axes, name=name, where=where, format="npz", remarks=remarks)
     return images
 
 
@@ -109,15 +111,25 @@ def by_sample(array: Array, axes: str, *, where: str) -> Array:
     there = [axis for axis in _ORDER if axis in axes]
     ordered = array.transpose([axes.index(axis) for axis in there])
     view = ordered[tuple(slice(None) if axis in axes else np.newaxis for axis in _ORDER)]
-    if view.shape[-1] * view.shape[-2] > _MAX_PIXELS:
-        raise InputError(f"{where}: has planes of {view.shape[-2:]}; expected up to {_MAX_PIXELS} pixels: cut them")
+    if view.shape[-1] * view.shape[-2] > MAX_PIXELS:
+        raise InputError(f"{where}: has planes of {view.shape[-2:]}; expected up to {MAX_PIXELS} pixels: cut them")
     return view
 
 
-def images_of(
-    array: Array, axes: str, *, name: str, where: str, format: str, remarks: tuple[str, ...] = ()
+def _images_of(
+    source: Callable[[], Array],
+    axes: str | None,
+    *,
+    name: str,
+    where: str,
+    format: str,
+    remarks: tuple[str, ...] = (),
 ) -> list[Image]:
-    """The images of an array, numbered from 0 where it has the axis S."""
+    """The images of an array, numbered from 0 where it has the axis S; axes that do not fit in number are guessed."""
+    array = source()
+    if array.ndim < 2:
+        raise InputError(f"{where}: has shape {array.shape}; expected images, the last two axes Y and X")
+    axes = axes if axes is not None and len(axes) == array.ndim else guess_axes(array.shape)
     samples = by_sample(array, axes, where=where)
     if len(samples) > _MAX_IMAGES:
         raise InputError(f"{where}: has {len(samples)} images; expected up to {_MAX_IMAGES}: cut it into parts")
@@ -135,7 +147,9 @@ def images_of(
                 axes=axes.replace("S", "").lower(),
                 remarks=remarks if number == 0 else (),
             ),
-            pixels,
+            source,
+            axes,
+            number,
         )
-        for number, pixels in enumerate(samples)
+        for number in range(len(samples))
     ]

@@ -17,6 +17,8 @@ from multiscope.images.natural import natural
 _MEMBER_BYTES = 2**30 + 2**20
 _TOTAL_BYTES = 2**36
 _ENCRYPTED = 0x1
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""What Python unpacks piece by piece: a small piece of bzip2 or LZMA may become gigabytes."""
 _DEEPEST = 64
 _ZARR_MARKERS = {"zarr.json", ".zgroup", ".zarray", ".zattrs"}
 
@@ -92,6 +94,8 @@ class Archive:
             )
         if member.flag_bits & _ENCRYPTED:
             raise InputError(f"{self.where(name)}: is encrypted; make the archive without a password")
+        if member.compress_type not in _PACKED:
+            raise InputError(f"{self.where(name)}: is not packed by 'deflate'; make the archive without bzip2 or LZMA")
         try:
             return self._file.read(member)
         except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, ValueError) as error:

@@ -28,6 +28,12 @@ def flatten(stack: Array, how: Literal["max", "mean", "central"]) -> Array:
     return rounded.astype(stack.dtype)
 
 
-def flatten_labels(labels: Array) -> Array:
-    """Labels (Z, Y, X) as (Y, X): the largest number over z; labels (Y, X) as they are."""
-    return labels if labels.ndim == 2 else flatten(labels[None], "max")[0]
+def flatten_labels(labels: Array, how: Literal["max", "mean", "central"]) -> Array:
+    """Labels (Z, Y, X) as (Y, X), beside an image flattened so; labels (Y, X) as they are.
+
+    Those of the plane that `central` takes; else the largest number over z.
+    """
+    if labels.ndim == 2:
+        return labels
+    plane: Array = flatten(labels[None], "central" if how == "central" else "max")[0]
+    return plane

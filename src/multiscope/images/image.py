@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -14,6 +15,10 @@ from multiscope.stores.pixel_size import PixelSize
 
 Array = npt.NDArray[Any]
 Shape = tuple[int, int, int, int, int]
+MAX_PIXELS = 2**28
+"""Of one plane."""
+MAX_BYTES = 2**31
+"""Of what is read at once."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,25 @@ class Image(Protocol):
 
     def read_labels(self, name: str, *, time: int = 0) -> npt.NDArray[np.uint32]:
         """The label image `name`, (Z, Y, X) of level 0, Z of the image or 1."""
+
+
+def asked_for(info: ImageInfo, *, time: int, channels: Sequence[int] | None) -> list[int]:
+    """The channels to read, all where `channels` is None; more than 2^31 bytes of them are an `InputError`."""
+    n_times, n_channels, *stack = info.shape
+    chosen = list(range(n_channels) if channels is None else channels)
+    if not 0 <= time < n_times or not all(0 <= channel < n_channels for channel in chosen):
+        raise IndexError(f"{info.where}: time {time}, channels {chosen} of {info.shape}")
+    check_bytes(len(chosen) * math.prod(stack) * info.dtype.itemsize, where=info.where)
+    return chosen
+
+
+def check_bytes(n_bytes: int, *, where: str) -> None:
+    """Refuse to read more than 2^31 bytes of a time point, before anything is allocated."""
+    if n_bytes > MAX_BYTES:
+        raise InputError(
+            f"{where}: a time point has {n_bytes} bytes; expected up to {MAX_BYTES}: name fewer channels or cut it "
+            "into parts"
+        )
 
 
 def channel_indices(info: ImageInfo, names: Sequence[str]) -> list[int]:

@@ -84,7 +84,10 @@ def check_size(header: Header, found: int, where: str) -> None:
 def mapped(path: Path, header: Header, offset: int) -> Array:
     """The numbers that begin at `offset` of a file, read when they are needed."""
     order: Any = header.order
-    array = np.memmap(path, dtype=header.dtype, mode="r", offset=offset, shape=header.shape, order=order)
+    try:
+        array = np.memmap(path, dtype=header.dtype, mode="r", offset=offset, shape=header.shape, order=order)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be mapped ({line(error)}); allow more memory, or copy it again") from None
     return array.view(np.ndarray)
 
 

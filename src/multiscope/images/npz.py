@@ -9,6 +9,8 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +47,9 @@ class Npz:
         """List the arrays; what is no whole archive, or has two arrays of one name, is an `InputError`."""
         self.path = path
         try:
-            with opened(path, where=str(path)) as content, zipfile.ZipFile(content) as file:
-                members = [member for member in file.infolist() if member.filename.endswith(".npy")]
+            with opened(path, where=str(path)):
+                self._file = zipfile.ZipFile(path)  # open as long as this: its table of contents is read once
+            members = [member for member in self._file.infolist() if member.filename.endswith(".npy")]
         except _FAULTS as error:
             raise InputError(f"{path}: is no whole .npz file ({line(error)}); copy it again") from None
         self._members = {member.filename.removesuffix(".npy"): member for member in members}
@@ -66,14 +69,18 @@ class Npz:
 
     def array(self, name: str) -> Array:
         """The array `name`, its checksum verified: mapped where it is stored as it is, else unpacked."""
+        return self.source(name)()
+
+    def source(self, name: str) -> Callable[[], Array]:
+        """How to get the array `name`, its checksum verified now: nothing is held open where it is mapped."""
         member, header = self._members[name], self._header(name)
         check(header, member.file_size - header.size, self.where(name))
         try:
-            with zipfile.ZipFile(self.path) as file:
-                if member.compress_type == zipfile.ZIP_STORED:
-                    _verify(file, member)
-                    return mapped(self.path, header, self._start(member) + header.size)
-                return self._unpack(file, member, header)
+            if member.compress_type == zipfile.ZIP_STORED:
+                self._verify(member)
+                return partial(mapped, self.path, header, self._start(member) + header.size)
+            array = self._unpack(member, header)
+            return lambda: array
         except _FAULTS as error:
             raise InputError(f"{self.where(name)}: is damaged ({line(error)}); copy the file again") from None
 
@@ -86,8 +93,7 @@ class Npz:
             raise InputError(f"{where}: holds {header.dtype} {header.shape}; expected a short text: save it again")
         check_size(header, self._members[name].file_size - header.size, where)
         try:
-            with zipfile.ZipFile(self.path) as file:
-                content = file.read(self._members[name])[header.size :]
+            content = self._file.read(self._members[name])[header.size :]
         except _FAULTS as error:
             raise InputError(f"{where}: is damaged ({line(error)}); copy the file again") from None
         try:
@@ -106,7 +112,7 @@ class Npz:
         ):
             raise InputError(f"{where}: is damaged: its sizes contradict each other; copy the file again")
         try:
-            with zipfile.ZipFile(self.path) as file, file.open(member) as content:
+            with self._file.open(member) as content:
                 return read_header(content, where)
         except _FAULTS as error:
             raise InputError(f"{where}: is damaged ({line(error)}); copy the file again") from None
@@ -118,7 +124,12 @@ class Npz:
             n_name, n_extra = struct.unpack("<26x2H", file.read(30))
         return member.header_offset + 30 + int(n_name) + int(n_extra)
 
-    def _unpack(self, file: zipfile.ZipFile, member: zipfile.ZipInfo, header: Header) -> Array:
+    def _verify(self, member: zipfile.ZipInfo) -> None:
+        with self._file.open(member) as content:
+            while content.read(_PIECE):
+                pass
+
+    def _unpack(self, member: zipfile.ZipInfo, header: Header) -> Array:
         self._unpacked += header.nbytes
         if self._unpacked > MAX_UNPACKED:
             raise InputError(
@@ -127,16 +138,10 @@ class Npz:
             )
         content = bytearray(header.nbytes)
         view, done = memoryview(content), 0
-        with file.open(member) as stream:
+        with self._file.open(member) as stream:
             stream.read(header.size)
             while some := stream.read(_PIECE):
                 view[done : done + len(some)] = some
                 done += len(some)
         array = np.frombuffer(content, dtype=header.dtype)
         return array.reshape(header.shape, order="F" if header.order == "F" else "C")
-
-
-def _verify(file: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
-    with file.open(member) as content:
-        while content.read(_PIECE):
-            pass

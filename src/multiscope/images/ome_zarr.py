@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from multiscope.errors import InputError
-from multiscope.images.image import ImageInfo, as_labels
+from multiscope.images.image import ImageInfo, as_labels, asked_for
 from multiscope.images.zarr.metadata import channel_names, label_names, listed_paths, ome_block
 from multiscope.images.zarr.multiscale import Multiscale
 from multiscope.images.zarr.node import Node, is_zarr, open_node, safe_name
@@ -56,10 +56,7 @@ class OmeZarrImage:
 
         A chunk that is not there is the fill value, as the format says; an image without any is an `InputError`.
         """
-        n_times, n_channels, *_ = self.info.shape
-        chosen = range(n_channels) if channels is None else channels
-        if not 0 <= time < n_times or not all(0 <= channel < n_channels for channel in chosen):
-            raise IndexError(f"{self.info.where}: time {time}, channels {list(chosen)} of {self.info.shape}")
+        chosen = asked_for(self.info, time=time, channels=channels)
         if not self._pixels.array.n_files:
             raise InputError(
                 f"{self.info.where}: no chunk of its pixels is there; copy the store again, or leave it out"

@@ -42,11 +42,13 @@ class Images:
         """Open file by file; a set of files gives its images once, when its first file is reached."""
         self.refused.clear()
         told: set[str] = set()
+        named: set[str] = set()
         for name, opener in self._files.items():
             if name in told:
                 continue
             try:
                 images = opener()
+                _check_names(images, named)
             except InputError as error:
                 if self._strict:
                     raise
@@ -55,6 +57,7 @@ class Images:
             told.update(
                 str(PurePosixPath(name).parent / partner) for image in images for partner in image.info.partners
             )
+            named.update(image.info.name for image in images)
             yield from images
 
 
@@ -86,6 +89,17 @@ def open_images(path: Path) -> Iterator[Images]:
             yield Images(path, _files_of(container), strict=False)
     else:
         yield Images(path, {path.name: lambda: _open_file(path, str(path), path.name)}, strict=True)
+
+
+def _check_names(images: Sequence[Image], before: set[str]) -> None:
+    """Refuse names that tables cannot tell apart or hold."""
+    seen = set(before)
+    for info in (image.info for image in images):
+        if info.name in seen:
+            raise InputError(f"{info.where}: is a second image named {info.name!a}; rename one")
+        if not info.name.isascii() and info.name.encode(errors="replace").decode() != info.name:
+            raise InputError(f"{ascii(info.where)[1:-1]}: has a name that is not UTF-8; rename it")
+        seen.add(info.name)
 
 
 def _files_of(container: Folder | Archive) -> dict[str, _Open]:

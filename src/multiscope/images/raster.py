@@ -17,14 +17,14 @@ from PIL.PngImagePlugin import PngImageFile
 from multiscope.errors import InputError
 from multiscope.images.bounded import Source, read_bounded
 from multiscope.images.colours import TRANSPARENT, kept_samples, picked
-from multiscope.images.image import Image, ImageInfo
+from multiscope.images.image import Image, ImageInfo, asked_for
 from multiscope.images.tiff.pages import check_size, faults_named
 
 Array = npt.NDArray[Any]
 MAX_FILE_BYTES = 2**30 + 2**20
 _GREY = ("1", "L", "I;16", "I;16B", "I;16L", "I", "F")
 _COLOUR = {"P": "RGBA", "PA": "RGBA", "RGB": "RGB", "RGBA": "RGBA", "LA": "LA"}
-_RGB16 = {2: 3, 6: 4}
+_PNG_MANY = (2, 4, 6)
 
 
 class RasterImage:
@@ -39,10 +39,7 @@ class RasterImage:
 
     def read(self, *, time: int = 0, channels: Sequence[int] | None = None) -> Array:
         """Pixels (C, 1, Y, X), as stored."""
-        n = self.info.shape[1]
-        chosen = range(n) if channels is None else channels
-        if time or not all(0 <= channel < n for channel in chosen):
-            raise IndexError(f"{self.info.where}: time {time}, channels {list(chosen)} of {self.info.shape}")
+        chosen = asked_for(self.info, time=time, channels=channels)
         pixels = self._decode(_content(self._source, self.info.where), self.info.where)
         result = picked(pixels, tuple(self._samples[channel] for channel in chosen))[:, None]
         if result.shape[2:] != self.info.shape[3:] or result.dtype != self.info.dtype:
@@ -99,11 +96,11 @@ def _png(content: bytes, where: str) -> Array:
     with faults_named(where):
         image = PngImageFile(io.BytesIO(content))
         image.verify()  # the checksums, which reading alone does not look at
-        if content[24] != 16 or content[25] not in _RGB16:
+        if content[24] != 16 or content[25] not in _PNG_MANY:
             return _pillow(PngImageFile(io.BytesIO(content)), where)
-        width, height = image.size  # Pillow would cut colours of 16 bit to 8
-        check_size((height, width), _RGB16[content[25]], np.dtype(np.uint16), where=where)
-        return np.asarray(imagecodecs.png_decode(content)).reshape(height, width, _RGB16[content[25]])
+        width, height = image.size  # Pillow would cut several samples of 16 bit to 8
+        check_size((height, width), 4, np.dtype(np.uint16), where=where)
+        return np.asarray(imagecodecs.png_decode(content)).reshape(height, width, -1)
 
 
 def _jpeg(content: bytes, where: str) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -54,19 +55,24 @@ def thumbnail(array: Array) -> npt.NDArray[np.float32]:
     return unit
 
 
-def near_duplicates(thumbnails: Vectors, threshold: float = ALIKE) -> list[tuple[int, int]]:
+def near_duplicates(
+    thumbnails: Vectors, threshold: float = ALIKE, *, groups: Sequence[str] | None = None
+) -> list[tuple[int, int]]:
     """Pairs (i, j), i < j, of thumbnails (n, d) whose correlation is at least `threshold`; the first 100,000 at most.
 
-    Compared block by block: memory does not grow with n squared; time does, 100,000 images take minutes.
+    With `groups` (n,) only pairs of two groups. Compared block by block: memory does not grow with n squared; time
+    does, 100,000 images take minutes.
     """
+    group = np.unique([*groups], return_inverse=True)[1] if groups is not None else np.arange(len(thumbnails))
     found: list[tuple[int, int]] = []
     for i in range(0, len(thumbnails), _BLOCK):
         first = thumbnails[i : i + _BLOCK].astype(np.float32, copy=False)
         for j in range(i, len(thumbnails), _BLOCK):
             second = thumbnails[j : j + _BLOCK].astype(np.float32, copy=False)
             rows, columns = np.nonzero(first @ second.T >= threshold)
-            later = columns + j > rows + i
-            found += zip((rows[later] + i).tolist(), (columns[later] + j).tolist(), strict=True)
+            rows, columns = rows + i, columns + j
+            wanted = (columns > rows) & (group[columns] != group[rows])
+            found += zip(rows[wanted].tolist(), columns[wanted].tolist(), strict=True)
             if len(found) >= MOST_PAIRS:
                 return found[:MOST_PAIRS]
     return found

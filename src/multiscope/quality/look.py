@@ -72,7 +72,8 @@ def look_at(name: str, time_points: Iterable[Array], *, channels: Sequence[str],
             found.append("" if stack.min() == stack.max() else pixel_digest(stack))
     names = list(channels) if len(channels) == len(planes) else [str(number) for number in range(len(planes))]
     parts = zip(names, tallies, digests, planes, strict=True)
-    return Look(name, tuple(_channel(name, t.result(), tuple(d), plane) for name, t, d, plane in parts))
+    with np.errstate(over="ignore", invalid="ignore"):  # numbers near the largest float are absurd, but no fault here
+        return Look(name, tuple(_channel(name, t.result(), tuple(d), plane) for name, t, d, plane in parts))
 
 
 def _channel(name: str, statistics: Statistics, digests: tuple[str, ...], plane: Array) -> ChannelLook:

@@ -76,8 +76,9 @@ class Tally:
             raise InputError(f"{self._where}: holds {values.dtype}; expected integers or floats: export it as these")
         self._dtype = np.dtype(np.uint8) if values.dtype.kind == "b" else values.dtype
         flat = values.view(self._dtype).reshape(-1)
-        for start in range(0, flat.size, _AT_ONCE):
-            self._add(flat[start : start + _AT_ONCE])
+        with np.errstate(over="ignore", invalid="ignore"):
+            for start in range(0, flat.size, _AT_ONCE):
+                self._add(flat[start : start + _AT_ONCE])
 
     def _add(self, part: Array) -> None:
         n_before = self._n - self._n_not_finite
@@ -107,7 +108,8 @@ class Tally:
         self._sum += total
         n, mean = values.size, total / values.size
         difference = mean - self._mean
-        self._squares += float(values.var(dtype=np.float64)) * n + difference**2 * n_before * n / (n_before + n)
+        between = difference * difference * n_before * n / (n_before + n)  # ** would raise beyond the largest float
+        self._squares += float(values.var(dtype=np.float64)) * n + between
         self._mean += difference * n / (n_before + n)
 
     def result(self) -> Statistics:

@@ -5,6 +5,7 @@ https://docs.openmicroscopy.org/ome-model/6.3.1/ome-tiff/specification.html
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from xml.etree import ElementTree
 
@@ -125,9 +126,9 @@ def _channel_names(channels: list[_Element], n: int) -> tuple[tuple[str, ...], l
     if len(names) != n or not any(names):
         return (), []
     names = [name or f"channel {number}" for number, name in enumerate(names)]
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        return (), [f"several channels are named {twice[0]!a}: channels go by their order"]
+    name, n_so_named = Counter(names).most_common(1)[0]
+    if n_so_named > 1:
+        return (), [f"several channels are named {name[:80]!a}: channels go by their order"]
     return tuple(names), []
 
 

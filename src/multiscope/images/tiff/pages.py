@@ -17,11 +17,10 @@ import tifffile
 
 from multiscope.errors import InputError
 from multiscope.images.bounded import Source, opened
+from multiscope.images.image import MAX_BYTES, MAX_PIXELS
 from multiscope.images.tiff.segments import check_segments
 
 Array = npt.NDArray[Any]
-MAX_PIXELS = 2**28
-MAX_BYTES = 2**31
 MAX_PAGES = 100_000
 _AGAIN = "copy or export the file again"
 
@@ -128,6 +127,8 @@ def kind_of(page: tifffile.TiffPage, *, where: str) -> PageKind:
             f"{where}: holds pixels of {page.bitspersample!a} bits in sample format {page.sampleformat!a}; "
             "expected integers or floats: export it as one of these"
         )
+    if page.bitspersample == 24 and page.dtype.kind != "f":  # tifffile gives other numbers
+        raise InputError(f"{where}: holds integers of 24 bits; expected 8, 16 or 32: export it as one of these")
     if page.imagedepth != 1:
         raise InputError(f"{where}: holds a volume in one page; expected planes: export it as a stack of planes")
     separate, _, height, width, contiguous = page.shaped
@@ -167,6 +168,8 @@ def checked_page(tiff: tifffile.TiffFile, ref: PageRef, kind: PageKind, *, where
 
 def check_run(page: tifffile.TiffPage, n: int, kind: PageKind, size: int, *, where: str) -> None:
     """Refuse a run of `n` planes after one directory that is compressed, or longer than the file of `size` bytes."""
+    if n > MAX_PAGES:
+        raise InputError(f"{where}: describes {n} planes; expected up to {MAX_PAGES}: cut it into parts")
     if not page.is_contiguous or page.predictor != 1 or page.fillorder != 1:
         raise InputError(f"{where}: describes {n} planes but holds one; export it as OME-TIFF")
     if page.dataoffsets[0] + n * kind.n_bytes > size:

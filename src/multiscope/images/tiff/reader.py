@@ -14,13 +14,12 @@ import tifffile
 from multiscope.errors import InputError
 from multiscope.images.bounded import Source
 from multiscope.images.colours import TRANSPARENT, kept_samples
-from multiscope.images.image import Image, ImageInfo
+from multiscope.images.image import Image, ImageInfo, asked_for
 from multiscope.images.tiff.imagej import imagej_layouts
 from multiscope.images.tiff.layout import Layout
 from multiscope.images.tiff.ome import ome_layouts, tiff_of_companion
 from multiscope.images.tiff.ome_xml import is_ome_xml
 from multiscope.images.tiff.pages import (
-    MAX_BYTES,
     PageKind,
     PageRef,
     checked_page,
@@ -51,16 +50,8 @@ class TiffImage:
 
     def read(self, *, time: int = 0, channels: Sequence[int] | None = None) -> Array:
         """Pixels (C, Z, Y, X) of one time point, as stored."""
-        n_times, n_channels, n_z, height, width = self.info.shape
-        chosen = range(n_channels) if channels is None else channels
-        if not 0 <= time < n_times or not all(0 <= channel < n_channels for channel in chosen):
-            raise IndexError(f"{self.info.where}: time {time}, channels {list(chosen)} of {self.info.shape}")
-        n_bytes = len(chosen) * n_z * height * width * self.info.dtype.itemsize
-        if n_bytes > MAX_BYTES:
-            raise InputError(
-                f"{self.info.where}: a time point has {n_bytes} bytes; expected up to {MAX_BYTES}: name fewer channels "
-                "or cut it into parts"
-            )
+        chosen = asked_for(self.info, time=time, channels=channels)
+        _, _, n_z, height, width = self.info.shape
         wanted: dict[PageRef, list[tuple[int, int, int]]] = {}
         for at, channel in enumerate(chosen):
             page, sample = divmod(channel, len(self._samples))

@@ -14,7 +14,8 @@ import numpy.typing as npt
 import tensorstore as ts
 
 from multiscope.errors import InputError
-from multiscope.images.zarr.header import MAX_BYTES, Header, read_header
+from multiscope.images.image import check_bytes
+from multiscope.images.zarr.header import Header, read_header
 from multiscope.images.zarr.node import Node
 from multiscope.images.zarr.v2 import open_v2
 
@@ -81,12 +82,7 @@ class ZarrArray:
         return array
 
     def _check_size(self, picks: Sequence[Sequence[int]]) -> None:
-        n_bytes = math.prod(map(len, picks)) * self.header.dtype.itemsize
-        if n_bytes > MAX_BYTES:
-            raise InputError(
-                f"{self.where}: a time point has {n_bytes} bytes; expected up to {MAX_BYTES}: name fewer channels or "
-                "cut it into parts"
-            )
+        check_bytes(math.prod(map(len, picks)) * self.header.dtype.itemsize, where=self.where)
         n_chunks = math.prod(_n_touched(pick, n) for pick, n in zip(picks, self.header.chunk, strict=True))
         if n_chunks > _MAX_CHUNKS:
             raise InputError(
@@ -102,6 +98,9 @@ class ZarrArray:
                 if entry.is_symlink():
                     self._check_link(Path(entry.path))
                 if entry.is_dir():
+                    if entry.is_symlink():  # folders of links to themselves have no end
+                        shown = f"{self.where}/{ascii(name)[1:-1]}"
+                        raise InputError(f"{shown}: is a link to a folder; put a copy of the folder in its place")
                     if depth and self.header.separator == "/":
                         yield from self._files(Path(entry.path), f"{name}/", depth - 1)
                 elif self.header.is_chunk(name):

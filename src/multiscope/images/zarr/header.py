@@ -12,8 +12,8 @@ import numpy as np
 from multiscope.errors import InputError
 from multiscope.images.zarr.node import Node
 
-MAX_PIXELS = 2**28
-MAX_BYTES = 2**31
+_MAX_CHUNK_BYTES = 2**30
+_SMALL_CHUNK_BYTES = 2**26
 _MAX_IN_SHARD = 2**20
 _MAX_SIZE = 2**40
 _AGAIN = "copy or export the store again"
@@ -83,10 +83,13 @@ def read_header(node: Node) -> Header:
             raise InputError(
                 f"{node.where}: has {what} {shape} for shape {header.shape}: its metadata are damaged; {_AGAIN}"
             )
-    n_bytes = math.prod(header.chunk) * header.dtype.itemsize
-    if n_bytes > MAX_BYTES:
+    # a chunk may be larger than its array, but not by much
+    n_used = math.prod(map(min, header.chunk, header.shape)) * header.dtype.itemsize
+    n_bytes, most = math.prod(header.chunk) * header.dtype.itemsize, max(2 * n_used, _SMALL_CHUNK_BYTES)
+    if n_bytes > min(most, _MAX_CHUNK_BYTES):
         raise InputError(
-            f"{node.where}: has chunks of {n_bytes} bytes; expected up to {MAX_BYTES}: write smaller chunks"
+            f"{node.where}: has chunks of {n_bytes} bytes; expected up to {min(most, _MAX_CHUNK_BYTES)}: write smaller "
+            "chunks"
         )
     n = math.prod(outer // inner for outer, inner in zip(header.files, header.chunk, strict=True))
     if n > _MAX_IN_SHARD:

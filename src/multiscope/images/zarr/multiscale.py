@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from multiscope.errors import InputError
-from multiscope.images.image import Shape
+from multiscope.images.image import MAX_PIXELS, Shape
 from multiscope.images.zarr.array import ZarrArray
-from multiscope.images.zarr.header import MAX_PIXELS
 from multiscope.images.zarr.metadata import (
     AXES,
     axes_of,
