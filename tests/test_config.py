@@ -60,6 +60,8 @@ def changed(path: str, value: object) -> dict[str, Any]:
         ("localize.train_on", "degraded", "localize.train_on: 'degraded' is not cut; have clean"),
         ("data.b", {"reader": "crops"}, "data.b.path: is missing; add it"),
         ("data.b", {"path": "x"}, "data.b: the key 'reader' is missing; add it"),
+        ("data.b", {"reader": "pairs", "pairs": {"noise": "x"}, "max_field": 9}, "did you mean 'max_fields'?"),
+        ("localize.encoders.net.channels", ["rfp", "rfp"], "net.channels: each name may stand once"),
     ],
 )
 def test_a_fault_is_one_line_with_the_path_of_the_key(path: str, value: object, expected: str) -> None:

@@ -10,7 +10,7 @@ STAGES = ["augment", "restore", "segment", "crop", "localize", "embed", "evaluat
 FLOORS = [
     ["errors"],
     ["folders", "progress"],
-    ["stores"],
+    ["stores", "public"],
     ["images"],
     ["quality"],
     ["config"],

@@ -105,7 +105,7 @@ def data_fetch(
     ] = False,
 ) -> None:
     """Download a public data set, check its sha256, unpack it, and print its licence and what to cite."""
-    from multiscope.data.fetch import fetch, listing
+    from multiscope.public.fetch import fetch, listing
 
     if name is None:
         print(listing())

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from multiscope.config import Split
-from multiscope.data.leaks import LeakCheck, report_leaks
+from multiscope.data.leaks import LeakCheck, report_leaks, report_torn_stacks
 from multiscope.errors import InputError
 from multiscope.quality.look import look_at
 
@@ -74,3 +75,28 @@ def test_empty_images_are_no_copies_of_each_other() -> None:
     empty = [np.zeros((1, 64, 64), np.uint16)] * 2
     for near in (True, False):
         assert check(empty, ["train", "test"], near=near) == []
+
+
+def test_a_channel_in_which_there_is_nothing_hides_no_copy() -> None:
+    first, *_ = fields(1)
+    rng, collected = np.random.default_rng(1), LeakCheck()
+    for name, side in (("f0", "train"), ("f1", "test")):
+        noisy = (first + rng.poisson(20, first.shape)).astype(np.uint16)
+        image = np.concatenate([noisy, np.zeros_like(first)])
+        collected.add(look_at(name, [image], channels=["a", "b"]), side)
+    assert collected.leaks() == [("f0", "f1")]
+
+
+def test_many_alike_on_one_side_hide_no_leak(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("multiscope.quality.duplicates.MOST_PAIRS", 20)
+    frame, rng = fields(1)[0], np.random.default_rng(1)
+    movie = [(frame + rng.poisson(20, frame.shape)).astype(np.uint16) for _ in range(12)]
+    assert check(movie, ["train"] * 11 + ["test"]) == [(f"f{number}", "f11") for number in range(11)]
+
+
+def test_time_points_of_one_image_stay_together() -> None:
+    fields = pd.DataFrame({"stack": ["a", "a", "b", "c"], "split": ["train", "test", "train", "test"]})
+    with pytest.raises(InputError, match=r"^here: time points of 'a' are on two sides.*set split\.by to stack"):
+        report_torn_stacks(fields, Split(), where="here")
+    assert len(report_torn_stacks(fields, Split(near_duplicates="warn"), where="here")) == 1
+    assert report_torn_stacks(fields.iloc[1:], Split(), where="here") == []

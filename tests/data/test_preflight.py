@@ -47,3 +47,15 @@ def test_what_is_there_and_readable_passes(tmp_path: Path) -> None:
 )
 def test_what_is_not_is_named_before_any_job_starts(tmp_path: Path, data: dict[str, object], said: str) -> None:
     assert run(tmp_path, **data).startswith(f"my.yaml: {said}")
+
+
+def test_tables_are_read_before_any_job_starts(tmp_path: Path) -> None:
+    (tmp_path / "map.csv").write_text("well,protien\nB03,ACT1\n")
+    (tmp_path / "sheet.csv").write_text("field,image\nf1,images/a.tif\n")
+    (tmp_path / "images").mkdir()
+    said = run(tmp_path, reader="fields", images="images", plate_map="map.csv")
+    assert said.startswith("my.yaml: data.mine: ") and "map.csv: line 1: " in said
+    said = run(tmp_path, reader="sheet", sheet="sheet.csv")
+    assert said.startswith("my.yaml: data.mine: ") and "line 2: image" in said and "does not exist" in said
+    (tmp_path / "images" / "a.tif").touch()  # no image is opened
+    assert run(tmp_path, reader="sheet", sheet="sheet.csv") == ""

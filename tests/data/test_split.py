@@ -152,3 +152,12 @@ def test_real_pairs_are_dealt_defect_by_defect() -> None:
     table = fields({"": 12}).assign(defect=["noise"] * 8 + ["blur"] * 4)
     table["split"] = deal(table, Split(), where="here")
     assert table.groupby("defect")["split"].nunique().eq(3).all()
+    with pytest.raises(InputError, match=r"here: defect 'blur' has 2 fields; expected .*leave the defect out"):
+        deal(table.drop(columns="split").iloc[:10], Split(), where="here")
+
+
+def test_a_sheet_must_not_put_a_unit_on_two_sides() -> None:
+    table = plate_rows().assign(split=["train", "test"] * 16)
+    assert set(deal(table, Split(), where="here")) == {"train", "test"}
+    with pytest.raises(InputError, match=r"^here: the column 'split' has well 'p1/A00' on two sides; expected each"):
+        deal(table, Split(by="well"), where="here")

@@ -30,6 +30,7 @@ def write_embed(
     noise: float = 0.3,
     stage_name: str = "embed",
     n_dead: int = 0,
+    fields: str | None = None,
 ) -> Path:
     """An embed folder in which proteins of a term lie near each other, two fields a protein and side."""
     rng = np.random.default_rng(seed)
@@ -45,6 +46,7 @@ def write_embed(
                 for c in range(3)
             ]
         )
+        cells = cells if fields is None else cells.assign(field_id=fields)
         x = np.array([centres[p] for p in cells["protein"]]) + noise * rng.normal(size=(len(cells), 4))
         x[:n_dead] = 0
         obs = cells.assign(symbol="", localization="").set_axis([str(i) for i in range(len(cells))])
@@ -140,6 +142,18 @@ def test_cells_of_one_protein_and_no_cells_are_noted(tmp_path: Path) -> None:
     stage.run(embeddings=[one], out=tmp_path / "out", config=Evaluate(n_bootstrap=20), data=None)
     skipped = verify(tmp_path / "out")["notes"]["retrieval_skipped"]
     assert skipped == {"cnn/fc2/epoch3/seed0/clean": "train cells of one protein only"}
+
+
+@pytest.mark.parametrize(
+    ("field", "reason"), [("", "the fields of the cells are not known"), ("f1", "fields are on both sides")]
+)
+def test_cells_whose_fields_do_not_tell_the_sides_apart_are_not_retrieved(
+    tmp_path: Path, field: str, reason: str
+) -> None:
+    one = write_embed(tmp_path / "one", fields=field)
+    stage.run(embeddings=[one], out=tmp_path / "out", config=Evaluate(n_bootstrap=20), data=None)
+    assert verify(tmp_path / "out")["notes"]["retrieval_skipped"] == {"cnn/fc2/epoch3/seed0/clean": reason}
+    assert pd.read_parquet(tmp_path / "out" / "retrieval.parquet").empty
 
 
 def test_what_cannot_be_scored_ends_the_stage_and_leaves_the_former_result(tmp_path: Path) -> None:

@@ -21,10 +21,10 @@ import yaml
 from typer.testing import CliRunner
 
 from multiscope import cli
-from multiscope.data import download, registry
-from multiscope.data.fetch import fetch, listing
-from multiscope.data.registry import Dataset, RemoteFile
 from multiscope.errors import InputError
+from multiscope.public import download, registry
+from multiscope.public.fetch import fetch, listing
+from multiscope.public.registry import Dataset, RemoteFile
 
 
 def packed() -> bytes:

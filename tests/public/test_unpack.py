@@ -15,9 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from multiscope.data import unpack as module
-from multiscope.data.unpack import unpack
 from multiscope.errors import InputError
+from multiscope.public import unpack as module
+from multiscope.public.unpack import unpack
 
 Kind = Literal["zip", "tar"]
 CONTENT = {"a.txt": b"one", "b/c.bin": bytes(range(256)) * 9000, "./b/empty": b""}

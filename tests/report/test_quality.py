@@ -34,6 +34,7 @@ def data(tmp_path: Path) -> Path:
         check.table().to_parquet(made.path / "quality.parquet")
         made.note("dataset", "screen")
         made.note("warnings", check.warnings())
+        made.note("remarks", ["a.tif: its channel <b>'DAPI' is taken for 'gfp'"])
     return out
 
 
@@ -42,6 +43,7 @@ def test_warnings_numbers_and_a_figure(data: Path, tmp_path: Path) -> None:
     assert isinstance(warnings, Statements) and isinstance(numbers, Table) and isinstance(plot, Plot)
     assert warnings.headline == "5 images looked at: 1 warning."
     assert (warnings.items[0].lead, warnings.items[0].verdict) == ("saturated", "worse")
+    assert warnings.items[-1].text == "a.tif: its channel <b>'DAPI' is taken for 'gfp'"
     assert [row[0].text for row in numbers.rows] == ["gfp", "<b>rfp"]
     image = np.concatenate([np.minimum(cells(i), 600 if i == 2 else 65535).ravel() for i in range(5)])
     assert [cell.text for cell in numbers.rows[0][1:5]] == [

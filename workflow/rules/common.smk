@@ -99,7 +99,7 @@ def runs(pattern, **wildcards):
 
 
 def images_of(dataset):
-    """What a data set is read from: what changes there reruns."""
+    """What the section of a data set names: what changes there reruns, but not what lies below a folder."""
     return [str(path) for path in RUN.data[dataset].sources.values()]
 
 

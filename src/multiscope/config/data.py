@@ -9,7 +9,7 @@ from pydantic import Field
 
 from multiscope.config.acquisition import DataSet, DefectName, Defects, Flatten, Split, SplitUnit
 from multiscope.config.screen import VirtualScreen
-from multiscope.config.section import Name, Section
+from multiscope.config.section import Channels, Section
 
 
 class _Images(DataSet):
@@ -53,7 +53,7 @@ class FieldsFolder(_Fields):
     """Folder or zip archive of the images: TIFF, OME-TIFF, PNG, JPEG or BMP."""
     pattern: str = "{field}.tif"
     """File name; `{field}`, `{channel}`, `{protein}`, `{plate}` and `{well}` are read from it, `{_}` is anything."""
-    channels: list[Name] = Field(default=["image"], min_length=1)
+    channels: Channels = ["image"]
     """Channels in the order they are stored. With `{channel}` in the pattern: as they stand in the file names. Without:
     names of the channels inside each file, or, where files name none, a name for each of them in their order."""
     labels: Path | None = None
@@ -80,7 +80,7 @@ class OmeZarr(_Fields):
     """OME-Zarr."""
     images: Path
     """An image, plate or bioformats2raw collection, or a folder of them."""
-    channels: list[Name] = Field(min_length=1)
+    channels: Channels
     """Channels that are used, by the names in the metadata, in the order they are stored."""
     labels: str | None = None
     """Name of the label image beside each image; 0 is background, every other number one cell or nucleus."""
@@ -105,7 +105,7 @@ class SampleSheet(_Fields):
     sheet: Path
     """CSV or TSV. Columns `field` and `image` (path of the file or OME-Zarr image, relative to the sheet), and as
     needed `channel`, `labels` (path), `protein`, `plate`, `well`, `site`, `localization`, `split`."""
-    channels: list[Name] = Field(default=["image"], min_length=1)
+    channels: Channels = ["image"]
     """Channels in the order they are stored: values of the column `channel`, or names of channels inside the files."""
     labelled: bool = False
     """Whether the sheet has a column `labels`."""
@@ -139,7 +139,7 @@ class ArrayPair(Section):
 class PairArrays(_Images):
     """Pairs of degraded and clean images in arrays, as CARE and many papers publish them."""
 
-    split_units: ClassVar[tuple[SplitUnit, ...]] = ("field",)
+    split_units: ClassVar[tuple[SplitUnit, ...]] = ("stack", "field")
     reader: Literal["pairs"]
     """Real pairs."""
     pairs: dict[DefectName, Path | ArrayPair] = Field(min_length=1)
@@ -147,10 +147,14 @@ class PairArrays(_Images):
     axes: str | None = Field(None, pattern=r"^[SCZYX]+$")
     """Axes of the arrays where the files do not say, e.g. `SCYX`; left out: by the number of axes, `SYX`, `SCYX`,
     `SCZYX`, and `SYXC` or `SZYXC` where the last axis is 4 or less."""
-    channels: list[Name] = Field(default=["image"], min_length=1)
+    channels: Channels = ["image"]
     """Names of the channels in their order."""
+    z: Flatten | None = None
+    """Flatten z-stacks on reading, degraded and clean ones alike; needed by `augment` and `restore`."""
     max_fields: int | None = Field(None, ge=4)
     """Use only that many pairs of each defect, evenly spread over the file."""
+    split: Split = Split(by="stack")
+    """Training, validation and test side; by `stack`, for here these are the pairs of one and the same clean image."""
 
     @property
     def defect_names(self) -> list[str]:
@@ -180,7 +184,7 @@ class CropsFolder(_Images):
     """Folder or zip archive; searched through all its folders."""
     pattern: str = "{protein}_{field}_{cell}_{channel}.tif"
     """File name; `{protein}`, `{field}`, `{cell}` and `{channel}` are read from it, `{_}` is anything."""
-    channels: list[Name] = Field(default=["protein"], min_length=1)
+    channels: Channels = ["protein"]
     """Channels as they stand in the file names, in the order they are stored."""
 
     @property
@@ -198,7 +202,7 @@ class CropsFile(_Images):
     """HDF5 of DeepLoc: rows of pixels and a table of classes."""
     path: Path
     """The HDF5 file."""
-    channels: list[Name] = Field(default=["protein", "cytosol"], min_length=1)
+    channels: Channels = ["protein", "cytosol"]
     """Names of the channels in their order."""
     classes: list[str] = []
     """Names of the classes in their order, or of the first ones, if only these are wanted; left out: what the file

@@ -66,8 +66,9 @@ def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> Iterato
         for candidate in found:
             if step in candidate.model_fields:
                 following |= set(_models_in(candidate.model_fields[str(step)].annotation))
+        chosen = {m for m in found if len(found) > 1 and (tag_of(m) or ("", ""))[1] == step}
         # a free name (of a data set, of an encoder) stays on the same models, a union's tag chooses one of them
-        found = following or {m for m in found if (tag_of(m) or ("", ""))[1] == step} or found
+        found = chosen or following or found
     for candidate in found:
         yield from candidate.model_fields
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from multiscope.config.section import Name, Section, Source
+from multiscope.config.section import Channels, Name, Section, Source
 
 
 class Encoder(Section):
@@ -18,7 +18,7 @@ class Encoder(Section):
     """Crops per step; 128 in the paper."""
     lr: float = Field(1e-3, gt=0, le=1)
     """Learning rate of Adam, cosine schedule."""
-    channels: list[Name] | None = Field(None, min_length=1)
+    channels: Channels | None = None
     """Channels that are used; all where left out."""
     draw: Literal["uniform", "balanced", "weighted"] = "uniform"
     """Training cells of an epoch: all once, each class of `draw_by` equally often, or by the weights in `draw_by`."""

@@ -42,16 +42,16 @@ class Source:
             raise InputError(f"{data}: has fields without a defect; cut source 'clean', or give the data set 'defects'")
 
     def labels(self, path: str) -> npt.NDArray[np.uint32]:
-        """The label image (Y, X) of the field at `path`; stacks by the largest label over z."""
+        """The label image (Y, X) of the field at `path`, stacks flattened as its image."""
         if self._labels is not None:
-            return flatten_labels(read_label_image(self._labels / "labels.zarr" / path))
+            return flatten_labels(read_label_image(self._labels / "labels.zarr" / path), self._z)
         field = self.data / "clean.zarr" / path
         if not (field / "labels").is_dir():
             raise InputError(
                 f"{field}: has no label image; name the folder of label images under 'labels', or add a section "
                 "'segment' with this data set"
             )
-        return flatten_labels(read_labels(field))
+        return flatten_labels(read_labels(field), self._z)
 
     def clean(self, path: str) -> Array:
         """The clean image (C, Y, X)."""

@@ -40,7 +40,7 @@ def write_crops(made: StageRun, reader: CropsReader, *, split: Split) -> None:
     reader.proteins.to_parquet(made.path / "proteins.parquet", compression="zstd")
     for what, count in reader.counts.items():
         made.count(what, count.kept, count.dropped)
-    made.count("fields", table["field_id"].nunique())
+    made.count("fields", len(set(table["field_id"]) - {""}))
     made.count("proteins", int((reader.proteins["protein"] != "").sum()))
     made.note("kind", "crops")
     made.note("channels", reader.channels)

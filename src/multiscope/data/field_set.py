@@ -15,7 +15,7 @@ import pandas as pd
 from multiscope.config import DefectName, Defects, Split
 from multiscope.data.assignment import assign_defects
 from multiscope.data.intensity import IntensityRange
-from multiscope.data.leaks import LeakCheck, report_leaks
+from multiscope.data.leaks import LeakCheck, report_leaks, report_torn_stacks
 from multiscope.data.quality import QualityCheck
 from multiscope.data.readers.reader import PLACE, FieldPixels, FieldReader
 from multiscope.data.seeding import stable_rng
@@ -50,6 +50,7 @@ class _Written:
 def write_fields(made: StageRun, reader: FieldReader, *, defects: Defects, split: Split, seed: int) -> None:
     """Write every field of `reader`, with its own defect, test fields with every defect; only a few are in memory."""
     table = _table(reader, defects, split=split, seed=seed)
+    torn = report_torn_stacks(table, split, where=reader.where)
     quality, leaks = QualityCheck(reader.channels), LeakCheck()
     writer = _Writer(made, reader, quality, defects, seed, table)
     intensities = IntensityRange(reader.channels)
@@ -64,9 +65,12 @@ def write_fields(made: StageRun, reader: FieldReader, *, defects: Defects, split
         if side == "train":
             intensities.add(written.image)
         facts.append(_facts(written))
-    made.note("leaks", report_leaks(leaks.leaks(), split, where=reader.where))
+    made.note("leaks", [*torn, *report_leaks(leaks.leaks(), split, where=reader.where)])
     for store in ("clean.zarr", *sorted({f"degraded.zarr/{d}" for f in facts for d in f["degraded"].split("|") if d})):
-        describe_store(made.path / store, [row for row in table["path"] if (made.path / store / row).is_dir()])
+        paths = [path for path in table["path"] if (made.path / store / path).is_dir()]
+        describe_store(
+            made.path / store, paths, plate=str(table["plate"].iloc[0])
+        )  # several are named by their folders
     described = pd.DataFrame(facts)
     fields = pd.concat([table, described.drop(columns="n_cells")], axis=1)
     fields.to_parquet(made.path / "fields.parquet", compression="zstd")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from multiscope.config import Split
 from multiscope.errors import InputError
@@ -28,11 +29,12 @@ class LeakCheck:
         self._thumbnails: list[npt.NDArray[np.float32]] = []
 
     def add(self, look: Look, side: str) -> None:
-        """Take in a field; the correlation of two is the mean of their channels'."""
+        """Take in a field; the correlation of two is the mean of that of the channels in which there is something."""
         digests = [digest for channel in look.channels for digest in channel.digests]
         self._add(look.name, side, "".join(digests) if any(digests) else look.name)
         thumbnails = [channel.thumbnail.astype(np.float32) for channel in look.channels]
-        self._thumbnails.append(np.concatenate(thumbnails) / np.sqrt(len(thumbnails), dtype=np.float32))
+        n_seen = max(1, sum(bool(thumbnail.any()) for thumbnail in thumbnails))
+        self._thumbnails.append(np.concatenate(thumbnails) / np.sqrt(n_seen, dtype=np.float32))
 
     def add_crop(self, name: str, side: str, image: Array) -> None:
         """Take in a crop (C, Y, X); only equal pixels tell, for single cells all look nearly alike."""
@@ -48,9 +50,8 @@ class LeakCheck:
         """Pairs of names on different sides that show the same, in the order they were added."""
         pairs = set(self._identical())
         if len(self._thumbnails) > 1:
-            pairs |= {(int(i), int(j)) for i, j in near_duplicates(np.stack(self._thumbnails))}
-        found = sorted((min(pair), max(pair)) for pair in pairs)
-        return [(self._names[i], self._names[j]) for i, j in found if self._sides[i] != self._sides[j]]
+            pairs |= set(near_duplicates(np.stack(self._thumbnails), groups=self._sides))
+        return [(self._names[i], self._names[j]) for i, j in sorted(pairs)]
 
     def _identical(self) -> list[tuple[int, int]]:
         """Each image with the first of the same pixels on every other side."""
@@ -61,6 +62,21 @@ class LeakCheck:
             pairs += [(former, number) for other, former in by_side.items() if other != side]
             by_side.setdefault(side, number)
         return pairs
+
+
+def report_torn_stacks(fields: pd.DataFrame, split: Split, *, where: str) -> list[str]:
+    """Refuse, or say as `split.near_duplicates` asks, that time points of one image are on two sides."""
+    sides = fields.groupby("stack", sort=False)["split"].nunique()
+    torn = [str(stack) for stack in sides.index[sides > 1]]
+    if not torn:
+        return []
+    more = f" and of {len(torn) - 1} more images" if len(torn) > 1 else ""
+    what = f"time points of '{torn[0]}'{more} are on two sides of the split"
+    if split.near_duplicates == "refuse":
+        raise InputError(
+            f"{where}: {what}; scores would be too good: set split.by to stack, or split.near_duplicates to warn"
+        )
+    return [what]
 
 
 def report_leaks(leaks: Sequence[tuple[str, str]], split: Split, *, where: str) -> list[str]:

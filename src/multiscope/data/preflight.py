@@ -1,4 +1,4 @@
-"""What can be said of a run's inputs before any job starts: paths that are missing, patterns that cannot be read.
+"""What can be said of a run's inputs before any job starts: what is missing, what cannot be read; no image is opened.
 
 Snakemake removes a job's former output before the job can object, so a mistake that is found here costs nothing.
 Imported while Snakemake parses: nothing heavy.
@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from multiscope.config import AnyData, Config, CropsFolder, FieldsFolder
+from multiscope.config import AnyData, Config, CropsFolder, FieldsFolder, OmeZarr, SampleSheet
 from multiscope.data.readers.pattern import NamePattern, crops_pattern, images_pattern, labels_pattern
 from multiscope.errors import InputError
 
 
 def check_inputs(config: Config, where: str) -> None:
-    """Refuse a configuration whose files are not there or whose file name patterns cannot be read."""
+    """Refuse a configuration whose files are not there, or whose file name patterns or tables cannot be read."""
     for key, path in _paths(config):
         if not path.exists():
             raise InputError(f"{where}: {key}: {path} does not exist; name an existing file or folder")
@@ -24,15 +24,19 @@ def check_inputs(config: Config, where: str) -> None:
             _patterns(data)
         except InputError as error:
             raise InputError(f"{where}: data.{name}.{error}") from None
+        try:
+            _read_tables(data)
+        except InputError as error:
+            raise InputError(f"{where}: data.{name}: {error}") from None
 
 
 def _paths(config: Config) -> Iterator[tuple[str, Path]]:
     for name, data in config.data.items():
         for key, path in data.sources.items():
             yield f"data.{name}.{key}", path
-    for stage in (config.augment, config.restore):
+    for name, stage in (("augment", config.augment), ("restore", config.restore)):
         if stage is not None and stage.content.vgg16 is not None:
-            yield "content.vgg16", stage.content.vgg16
+            yield f"{name}.content.vgg16", stage.content.vgg16
     if config.evaluate is not None:
         for name, standard in config.evaluate.standards.items():
             yield f"evaluate.standards.{name}.path", standard.path
@@ -45,3 +49,15 @@ def _patterns(data: AnyData) -> list[NamePattern]:
         images = images_pattern(data)
         return [images, *([labels_pattern(data, images)] if data.labels is not None else [])]
     return []
+
+
+def _read_tables(data: AnyData) -> None:
+    """Sample sheets and plate maps; what reads them takes half a second to import, so only where there are any."""
+    if isinstance(data, SampleSheet):
+        from multiscope.data.readers.sheet_rows import read_sheet
+
+        read_sheet(data)
+    if isinstance(data, FieldsFolder | OmeZarr | SampleSheet) and data.plate_map is not None:
+        from multiscope.data.readers.plate_map import read_plate_map
+
+        read_plate_map(data.plate_map)

@@ -26,23 +26,25 @@ _COLUMNS: dict[SplitUnit, tuple[str, ...]] = {
 def deal(rows: pd.DataFrame, split: Split, *, where: str) -> pd.Series[str]:
     """The side of each row of `rows`, fields or cells, in its order: train, val or test.
 
-    What the column `split` says already is kept. Else whole units (`split.by`) are dealt, and each group of units
-    (`split.stratify`) is shuffled by a stream of its own, so another protein changes nothing. Every side with a share
-    gets at least one unit of every group; too few are an `InputError` that names `where` the rows are from.
+    What the column `split` says already is kept; a unit that it puts on two sides is an `InputError`. Else whole units
+    (`split.by`) are dealt, and each group of units (`split.stratify`) is shuffled by a stream of its own, so another
+    protein changes nothing. Every side with a share gets at least one unit of every group; too few are an `InputError`
+    that names `where` the rows are from.
     """
-    if "split" in rows and (rows["split"] != "").any():
-        return _as_given(rows, where=where)
     units = _units(rows, split.by, where=where)
+    if "split" in rows and (rows["split"] != "").any():
+        return _as_given(rows, units, split.by, where=where)
     sides: dict[str, str] = {}
+    kind = "defect" if _are_pairs(rows) else _stratum(split)
     for group, names in _groups(rows, units, split).items():
-        shares = _shares(len(names), split, group=group, where=where)
+        shares = _shares(len(names), split, group=f"{kind} '{group}'" if group else "", where=where)
         dealt = [side for side, n in zip(SPLITS, shares, strict=True) for _ in range(n)]
         order = stable_rng(split.seed, "split", group).permutation(len(names))
         sides |= {names[place]: side for place, side in zip(order, dealt, strict=True)}
     return units.map(sides).rename("split")
 
 
-def _as_given(rows: pd.DataFrame, *, where: str) -> pd.Series[str]:
+def _as_given(rows: pd.DataFrame, units: pd.Series[str], by: SplitUnit, *, where: str) -> pd.Series[str]:
     given = rows["split"]
     unknown = sorted(set(given) - set(SPLITS))
     if unknown:
@@ -51,6 +53,13 @@ def _as_given(rows: pd.DataFrame, *, where: str) -> pd.Series[str]:
     for side in ("train", "test"):
         if side not in set(given):
             raise InputError(f"{where}: no row is on the {side} side; expected some: mend the column 'split'")
+    torn = given.groupby(units).nunique() > 1
+    if torn.any():
+        name = str(torn.idxmax()).strip("/")  # without a plate, a well begins with the sign that parts the two
+        raise InputError(
+            f"{where}: the column 'split' has {by} '{name}' on two sides; expected each {by} on one, as split.by says: "
+            "mend one of them"
+        )
     return given.astype(object)
 
 
@@ -68,12 +77,16 @@ def _units(rows: pd.DataFrame, by: SplitUnit, *, where: str) -> pd.Series[str]:
 def _groups(rows: pd.DataFrame, units: pd.Series[str], split: Split) -> dict[str, list[str]]:
     """Names of the units of each group, sorted; a unit of several proteins is grouped with those of the same ones.
 
-    Real pairs are dealt defect by defect.
+    Real pairs, of no protein, are dealt defect by defect.
     """
-    columns = [name for name in (_stratum(split), "defect") if name in rows]
+    columns = [name for name in ("defect" if _are_pairs(rows) else _stratum(split),) if name in rows]
     values = rows[columns].agg("".join, axis=1) if columns else pd.Series("", index=rows.index)
     kinds = values.groupby(units).agg(lambda found: "+".join(sorted(set(found))))
     return {str(kind): sorted(names) for kind, names in kinds.groupby(kinds, sort=True).groups.items()}
+
+
+def _are_pairs(rows: pd.DataFrame) -> bool:
+    return "defect" in rows and bool((rows["defect"] != "").all())
 
 
 def _stratum(split: Split) -> str:
@@ -82,14 +95,13 @@ def _stratum(split: Split) -> str:
 
 
 def _shares(n: int, split: Split, *, group: str, where: str) -> tuple[int, int, int]:
-    """Numbers of training, validation and test units out of `n`."""
+    """Numbers of training, validation and test units out of the `n` of `group`, as a message names it."""
     needed = 3 if split.val else 2
     if n < needed:
-        kind = _stratum(split)
-        whose = f"{kind} '{group}' has" if group else "there are"
+        there, out = (f"{group} has", f", leave the {group.split()[0]} out") if group else ("there are", "")
         raise InputError(
-            f"{where}: {whose} {n} {split.by}{'s' * (n != 1)}; expected at least {needed}, one for each side of the "
-            f"split: add {split.by}s{f', leave the {kind} out' * bool(group)}{' or set split.val to 0' * (n == 2)}"
+            f"{where}: {there} {n} {split.by}{'s' * (n != 1)}; expected at least {needed}, one for each side of the "
+            f"split: add {split.by}s{out}{' or set split.val to 0' * (n == 2)}"
         )
     # halves are rounded down: what is left over goes to the test side
     train = max(1, math.ceil(split.train * n - 0.5))

@@ -136,7 +136,11 @@ def _why_not(sides: Mapping[str, Cells]) -> str:
     proteins = {side: frozenset(of_side.protein) for side, of_side in sides.items()}
     if len(proteins["train"]) < 2:
         return "train cells of one protein only"
-    return "" if proteins["train"] & proteins["test"] else "no protein has train and test cells"
+    if not proteins["train"] & proteins["test"]:
+        return "no protein has train and test cells"
+    # neighbours share their background, so that finding them says nothing of the protein
+    both = frozenset(sides["train"].field) & frozenset(sides["test"].field)
+    return "the fields of the cells are not known" if "" in both else "fields are on both sides" if both else ""
 
 
 def _note(

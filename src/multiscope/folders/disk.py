@@ -39,6 +39,13 @@ def visible_files(folder: Path) -> Iterator[Path]:
             yield path
 
 
+def foreign_files(folder: Path) -> Iterator[Path]:
+    """Files below a folder that no stage made, sorted: hidden ones too, for Zarr keeps its metadata in `.zattrs`."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not path.name.startswith((".snakemake", ".nfs")):
+            yield path
+
+
 def sync_files(files: Iterable[Path], folder: Path) -> None:
     """Make `files` below `folder` survive a power failure: their content, and the names that lead to them."""
     folders = {folder}

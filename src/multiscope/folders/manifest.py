@@ -23,7 +23,16 @@ from pathlib import Path
 from typing import Any
 
 from multiscope.errors import InputError, Interrupted
-from multiscope.folders.disk import FileRow, describe, full_disk, sha256, sync, visible_files, write_synced
+from multiscope.folders.disk import (
+    FileRow,
+    describe,
+    foreign_files,
+    full_disk,
+    sha256,
+    sync,
+    visible_files,
+    write_synced,
+)
 from multiscope.folders.journal import Journal, Unit
 from multiscope.folders.lock import Lock
 
@@ -230,7 +239,7 @@ def digest_of(path: Path) -> str:
     if path.is_file():
         return sha256(path)
     if path.is_dir():
-        return _content_digest([describe(file, path) for file in _files_below(path)])
+        return _content_digest([describe(file, path) for file in foreign_files(path)])
     raise InputError(f"{path}: does not exist; name an existing file or folder")
 
 

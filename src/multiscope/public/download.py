@@ -18,9 +18,9 @@ import requests
 import urllib3
 import yaml
 
-from multiscope.data.registry import SHA256, RemoteFile
 from multiscope.errors import InputError
 from multiscope.progress import Progress
+from multiscope.public.registry import SHA256, RemoteFile
 
 _TIMEOUT = (20, 60)
 _HEADERS = {"Accept-Encoding": "identity"}

@@ -9,10 +9,10 @@ from uuid import uuid4
 
 import yaml
 
-from multiscope.data.download import Cache, today
-from multiscope.data.registry import SHA256, Dataset, RemoteFile, dataset, datasets
-from multiscope.data.unpack import unpack
 from multiscope.errors import InputError
+from multiscope.public.download import Cache, today
+from multiscope.public.registry import SHA256, Dataset, RemoteFile, dataset, datasets
+from multiscope.public.unpack import unpack
 
 RECORD = "fetched.yaml"
 

@@ -94,7 +94,7 @@ class Dataset(_Entry):
 @cache
 def datasets() -> Mapping[str, Dataset]:
     """All data sets by name."""
-    text = files("multiscope.data").joinpath("datasets.yaml").read_text(encoding="utf-8")
+    text = files("multiscope.public").joinpath("datasets.yaml").read_text(encoding="utf-8")
     return TypeAdapter(dict[str, Dataset]).validate_python(yaml.safe_load(text))
 
 

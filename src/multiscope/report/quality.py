@@ -31,13 +31,17 @@ def quality_blocks(album: Album, folder: Folder) -> list[Block]:
 
 
 def _warnings(folder: Folder, n_images: int) -> Statements:
-    noted = folder.notes.get("warnings")
-    told = [row for row in noted if isinstance(row, dict)] if isinstance(noted, list) else []
-    items = [_statement(row) for row in told]
+    items = [_statement(row) for row in _listed(folder, "warnings") if isinstance(row, dict)]
+    items += [Statement(str(text), "files", "information", "unclear") for text in _listed(folder, "remarks")]
     n = sum(item.verdict == "worse" for item in items)
     looked = f"{plural(n_images, 'image')} looked at: "
     headline = looked + (plural(n, "warning") if n else "nothing to warn of") + "."
     return Statements(folder.name, headline, items)
+
+
+def _listed(folder: Folder, key: str) -> list[Any]:
+    noted = folder.notes.get(key)
+    return noted if isinstance(noted, list) else []
 
 
 def _statement(row: dict[str, Any]) -> Statement:

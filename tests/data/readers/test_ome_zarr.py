@@ -63,6 +63,7 @@ def test_a_plate_with_its_map(tmp_path: Path) -> None:
     with open_reader(configured(out / "clean.zarr", labels="cells")) as reader:
         assert isinstance(reader, PlannedReader)
         assert reader.fields["well"].tolist() == fields["well"].tolist()
+        assert reader.fields["plate"].tolist() == fields["plate"].tolist()
         assert reader.pixel_size == PixelSize(None, 0.2, 0.2)
 
 

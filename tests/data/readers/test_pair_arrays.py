@@ -12,6 +12,7 @@ import pytest
 
 from multiscope.config import PairArrays
 from multiscope.data.readers.pair_arrays import PairArraysReader
+from multiscope.data.split import deal
 from multiscope.errors import InputError
 
 Array = npt.NDArray[Any]
@@ -78,6 +79,30 @@ def test_several_defects_each_have_their_pairs_evenly_spread(tmp_path: Path) -> 
     assert reader.counts["fields"].dropped == {"beyond max_fields": 8}
     np.testing.assert_array_equal(reader.read(2).image, stacks(11, 9, 8)[1][[5]])
     assert list(reader.read(6).degraded) == ["blur"]
+
+
+def test_pairs_of_one_clean_image_are_one_stack_and_on_one_side(tmp_path: Path) -> None:
+    x, y = stacks(12, 12, 12)
+    y[4] = y[2]
+    y[6:] = 0  # nothing is seen in them, so they are no copies
+    for name, degraded in (("noise", x), ("blur", x / 2)):
+        np.savez(tmp_path / f"{name}.npz", X=degraded, Y=y)
+    config = configured({name: tmp_path / f"{name}.npz" for name in ("noise", "blur")})
+    fields = PairArraysReader(config).fields
+    assert fields["stack"].tolist()[:7] == [f"noise_{row:04d}" for row in (0, 1, 2, 3, 2, 5, 6)]
+    assert fields["stack"].tolist()[12:18] == fields["stack"].tolist()[:6]
+    assert fields["stack"].nunique() == 5 + 6 + 6
+    fields["split"] = deal(fields, config.split, where="here")
+    assert fields.groupby("stack")["split"].nunique().eq(1).all()
+    assert fields.groupby("defect")["split"].nunique().eq(3).all()
+
+
+def test_stacks_become_planes_on_both_sides_of_a_pair(tmp_path: Path) -> None:
+    x, y = stacks(4, 5, 9, 8, dtype="uint16")
+    np.savez(tmp_path / "a.npz", X=x, Y=y, axes="SZYX")
+    pixels = PairArraysReader(configured({"noise": tmp_path / "a.npz"}, z="central")).read(3)
+    np.testing.assert_array_equal(pixels.image, y[3, 2][np.newaxis])
+    np.testing.assert_array_equal(pixels.degraded["noise"], x[3, 2][np.newaxis])
 
 
 def test_the_axes_that_the_file_names_count_more_than_the_config(tmp_path: Path) -> None:

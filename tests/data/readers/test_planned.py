@@ -25,7 +25,7 @@ class Pixels:
         t, c, z, y, x = pixels.shape
         shape, where = (t, c, z, y, x), f"{name}.tif"
         self.info = ImageInfo(
-            name=name, where=where, format="TIFF", shape=shape, dtype=pixels.dtype, channels=(), **facts
+            name=name, where=where, format="TIFF", shape=shape, dtype=pixels.dtype, **{"channels": (), **facts}
         )
 
     def read(self, *, time: int = 0, channels: Sequence[int] | None = None) -> np.ndarray[Any, Any]:
@@ -65,11 +65,15 @@ def test_stacks_stay_stacks_or_are_flattened() -> None:
     assert kept.labels is not None
     np.testing.assert_array_equal(kept.image, image.pixels[0])
     np.testing.assert_array_equal(kept.labels, labels.pixels[0, 0])
-    for how, expected in (("max", image.pixels[0].max(axis=1)), ("central", image.pixels[0][:, 2])):
+    pixels, marked = image.pixels[0], labels.pixels[0, 0]
+    for how, expected, marks in (
+        ("max", pixels.max(axis=1), marked.max(axis=0)),
+        ("central", pixels[:, 2], marked[2]),
+    ):
         flat = reader([field], z=how).read(0)
         assert flat.labels is not None
         np.testing.assert_array_equal(flat.image, expected)
-        np.testing.assert_array_equal(flat.labels, labels.pixels[0, 0].max(axis=0))
+        np.testing.assert_array_equal(flat.labels, marks)
 
 
 def test_time_points_are_fields_that_share_a_stack() -> None:
@@ -104,6 +108,29 @@ def test_one_pixel_size_for_all() -> None:
     with pytest.raises(InputError, match=r"i2\.tif: has pixels of 0\.5 x 0\.2 x 0\.2 um \(z, y, x\), but i0\.tif of"):
         reader(fields)
     assert reader(fields, pixel_size_um=0.3).pixel_size == PixelSize(0.5, 0.3, 0.3)
+
+
+def test_the_distance_of_planes_is_that_of_the_stacks() -> None:
+    def fields(*images: Pixels) -> list[PlannedField]:
+        return [planned([Part(image, 0), Part(image, 1)], name=image.info.name) for image in images]
+
+    plane = Pixels(stack(1, 2, 1, 6, 7), name="plane", pixel_size=PixelSize(None, 0.1, 0.1))
+    other = Pixels(stack(1, 2, 1, 6, 7), name="other", pixel_size=PixelSize(9, 0.1, 0.1))
+    deep = Pixels(stack(1, 2, 3, 6, 7), name="deep", pixel_size=PixelSize(0.5, 0.1, 0.1))
+    deeper = Pixels(stack(1, 2, 3, 6, 7), name="deeper", pixel_size=PixelSize(0.7, 0.1, 0.1))
+    assert reader(fields(plane, other)).pixel_size == PixelSize(None, 0.1, 0.1)
+    assert reader(fields(plane, other, deep)).pixel_size == PixelSize(0.5, 0.1, 0.1)
+    with pytest.raises(
+        InputError, match=r"deeper\.tif: has pixels of 0\.7 .*, but deep\.tif of 0\.5 .*: make data sets"
+    ):
+        reader(fields(deep, deeper), pixel_size_um=0.1)
+
+
+def test_a_channel_that_the_file_calls_otherwise_is_remarked() -> None:
+    alone = [Pixels(stack(1, 1, 1, 6, 7), name=f"i{n}", channels=("DAPI",)) for n in range(3)]
+    named = Pixels(stack(1, 2, 1, 6, 7), name="named", channels=("a", "b"))
+    fields = [planned([Part(image, 0), Part(named, 1)], name=image.info.name) for image in alone]
+    assert reader(fields).remarks == ["i0.tif: its channel 'DAPI' is taken for 'a', as in 2 more"]
 
 
 def test_fields_beyond_the_limit_are_counted() -> None:

@@ -13,9 +13,11 @@ from multiscope.config import ArrayPair, PairArrays
 from multiscope.data.readers.reader import Count, FieldPixels, fields_table, proteins_table
 from multiscope.errors import InputError
 from multiscope.images.arrays import axes_of, by_sample, guess_axes, is_npz
+from multiscope.images.flatten import flatten
 from multiscope.images.image import as_intensities
 from multiscope.images.npy import open_npy
 from multiscope.images.npz import Npz
+from multiscope.quality.duplicates import pixel_digest
 from multiscope.stores.pixel_size import PixelSize
 
 Array = npt.NDArray[Any]
@@ -48,7 +50,10 @@ class PairArraysReader:
         self.channels, self.inputs = list(config.channels), config.sources
         self.where = ", ".join(str(path) for path in self.inputs.values())
         self.pixel_size = PixelSize(None, config.pixel_size_um, config.pixel_size_um)
-        self.remarks = ["the arrays do not say which pairs show the same scene; some may be on both sides of the split"]
+        self.remarks = [
+            "the arrays do not say which images show parts of one scene; some may be on both sides of the split"
+        ]
+        self._flatten = config.z
         self._pairs: list[_Pair] = []
         ids: list[str] = []
         n_there = 0
@@ -61,8 +66,18 @@ class PairArraysReader:
             ids += [f"{defect}_{row:0{max(4, len(str(n - 1)))}d}" for row in rows]
             n_there += n
         self.counts = {"fields": Count(len(ids), {"beyond max_fields": n_there - len(ids)})}
-        self.fields = fields_table(ids, [""] * len(ids), defect=[pair.defect for pair in self._pairs])
+        defects, scenes = [pair.defect for pair in self._pairs], self._scenes(ids)
+        self.fields = fields_table(ids, [""] * len(ids), defect=defects, stack=scenes)
         self.proteins = proteins_table([""], config.localization, where=self.where)
+
+    def _scenes(self, ids: list[str]) -> list[str]:
+        """For each pair the first one of the same clean image: one scene with several defects must not be torn."""
+        first: dict[str, str] = {}
+        images = (np.asarray(pair.clean.pixels[pair.row]) for pair in self._pairs)
+        return [
+            name if image.min() == image.max() else first.setdefault(pixel_digest(image), name)
+            for name, image in zip(ids, images, strict=True)
+        ]
 
     def _check(self, degraded: _Stacked, clean: _Stacked) -> None:
         """The two of a pair are of one shape and type, and have the channels of the config."""
@@ -81,9 +96,16 @@ class PairArraysReader:
     def read(self, number: int) -> FieldPixels:
         """Read a pair: the clean image (C, Y, X) or (C, Z, Y, X), and the degraded one by the name of its defect."""
         pair = self._pairs[number]
-        image, where = _image(pair.clean, pair.row)
-        degraded, _ = _image(pair.degraded, pair.row)
+        image, where = self._image(pair.clean, pair.row)
+        degraded, _ = self._image(pair.degraded, pair.row)
         return FieldPixels(image, None, where, {pair.defect: degraded})
+
+    def _image(self, stacked: _Stacked, row: int) -> tuple[Array, str]:
+        where = f"{stacked.where}[{row}]"
+        pixels = as_intensities(np.array(stacked.pixels[row]), where=where)
+        if self._flatten is not None:
+            return flatten(pixels, self._flatten), where
+        return (pixels[:, 0] if pixels.shape[1] == 1 else pixels), where
 
     def info(self, number: int) -> None:
         """Arrays say nothing of the images in them."""
@@ -130,12 +152,6 @@ def _spread(n: int, n_wanted: int) -> list[int]:
     """Rows of at most `n_wanted` of `n`, evenly spread from the first on."""
     kept = min(n, n_wanted)
     return [number * n // kept for number in range(kept)]
-
-
-def _image(stacked: _Stacked, row: int) -> tuple[Array, str]:
-    where = f"{stacked.where}[{row}]"
-    pixels = as_intensities(np.array(stacked.pixels[row]), where=where)
-    return (pixels[:, 0] if pixels.shape[1] == 1 else pixels), where
 
 
 def _kind(pixels: Array) -> str:

@@ -17,8 +17,9 @@ from multiscope.data.readers.plan import LabelSource, Part, PlannedField
 from multiscope.data.readers.plate_map import read_plate_map
 from multiscope.data.readers.reader import Count, FieldPixels, fields_table, proteins_table
 from multiscope.errors import InputError
-from multiscope.images.flatten import flatten
+from multiscope.images.flatten import flatten, flatten_labels
 from multiscope.images.image import ImageInfo, as_intensities, as_labels
+from multiscope.quality.label_image import fault_of_labels
 from multiscope.stores.pixel_size import PixelSize
 
 Array = npt.NDArray[Any]
@@ -53,7 +54,7 @@ class PlannedReader:
         self.counts = {**counts, "fields": Count(len(self._planned), {"beyond max_fields": left_out})}
         infos = [part.image.info for field in self._planned for part in field.parts]
         self.pixel_size = _pixel_size(infos, config.pixel_size_um)
-        self.remarks = sorted({f"{info.where}: {remark}" for info in infos for remark in info.remarks})
+        self.remarks = [*_renamed(self._planned, self.channels), *_remarks(infos)]
         ids = unique_names([_key(f) for f in self._planned], where=[_where(f) for f in self._planned])
         self.fields = fields_table(
             ids,
@@ -82,9 +83,11 @@ class PlannedReader:
                 )
         image = as_intensities(np.concatenate(stacks), where=where)
         labels = _read_labels(field.labels, field.time, image.shape[1:], where) if field.labels else None
+        if labels is not None and any(np.array_equal(labels, channel) for channel in image):
+            raise InputError(f"{where}: its label image is the image itself; name the label images under 'labels'")
         if self._flatten is not None:
             image = flatten(image, self._flatten)
-            labels = labels.max(axis=0) if labels is not None else None
+            labels = flatten_labels(labels, self._flatten) if labels is not None else None
         elif image.shape[1] == 1:
             image = image[:, 0]
         if labels is not None and labels.ndim == 3 and len(labels) == 1:
@@ -130,6 +133,8 @@ def _read_labels(source: LabelSource, time: int, shape: tuple[int, ...], image: 
         if len(planes) != 1:
             raise InputError(f"{where}: has {len(planes)} channels; expected a label image of one")
         labels = as_labels(planes[0], where=where)
+    if (fault := fault_of_labels(labels)) is not None:
+        raise InputError(f"{where}: {fault}; expected 0 on the background and a number for each object: number them")
     if labels.shape[1:] != shape[1:] or len(labels) not in (1, shape[0]):
         raise InputError(
             f"{where}: has {_size(labels.shape)} pixels, but {image} has {_size(shape)}; expected the same: make the "
@@ -139,18 +144,42 @@ def _read_labels(source: LabelSource, time: int, shape: tuple[int, ...], image: 
 
 
 def _pixel_size(infos: Sequence[ImageInfo], configured: float | None) -> PixelSize:
-    """The one pixel size of all images; the config's, where it gives one, within the plane."""
-    first = infos[0]
+    """The one pixel size of all images; the config's, where it gives one, within the plane; z is that of the stacks."""
+    stacks = [info for info in infos if info.shape[2] > 1]
+    _expect_alike(stacks, ["z"], "make data sets of them, or flatten them when they are exported")
+    if configured is None:
+        _expect_alike(infos, ["y", "x"], "make data sets of them, or set pixel_size_um")
+    step = (stacks or infos)[0].pixel_size.z
+    return PixelSize(step, *(infos[0].pixel_size[1:] if configured is None else (configured, configured)))
+
+
+def _expect_alike(infos: Sequence[ImageInfo], axes: Sequence[str], advice: str) -> None:
     for info in infos:
-        pairs = [(a, b) for a, b in zip(info.pixel_size, first.pixel_size, strict=True)]
-        if configured is not None:
-            pairs = pairs[:1]
-        if not all(_alike(a, b) for a, b in pairs):
+        first = infos[0]
+        if not all(_alike(getattr(info.pixel_size, axis), getattr(first.pixel_size, axis)) for axis in axes):
             raise InputError(
                 f"{info.where}: has pixels of {_um(info.pixel_size)}, but {first.where} of {_um(first.pixel_size)}; "
-                "expected one size: make data sets of them, or set pixel_size_um"
+                f"expected one size: {advice}"
             )
-    return first.pixel_size if configured is None else PixelSize(first.pixel_size.z, configured, configured)
+
+
+def _renamed(planned: Sequence[PlannedField], channels: Sequence[str]) -> list[str]:
+    """Channels that the files call otherwise: a file of one channel is taken for the one asked for."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for field in planned:
+        for part, channel in zip(field.parts, channels, strict=True):
+            info = part.image.info
+            if info.channels and info.channels[part.channel] != channel:
+                found.setdefault((info.channels[part.channel], channel), []).append(info.where)
+    return [
+        f"{where[0]}: its channel {name!r} is taken for '{channel}'"
+        + (f", as in {len(where) - 1} more" * (len(where) > 1))
+        for (name, channel), where in found.items()
+    ]
+
+
+def _remarks(infos: Sequence[ImageInfo]) -> list[str]:
+    return sorted({f"{info.where}: {remark}" for info in infos for remark in info.remarks})
 
 
 def _alike(one: float | None, other: float | None) -> bool:

@@ -85,8 +85,6 @@ class _Plan:
         """The one image that a cell names."""
         name = row[column]
         path = self._folder / name
-        if not path.exists():
-            raise InputError(f"{row.where}: {column} {str(path)!r} does not exist; paths are relative to the sheet")
         if path.is_dir() and not is_zarr(path):
             raise InputError(f"{row.where}: {path}: is a folder; expected an image file or an OME-Zarr image")
         try:

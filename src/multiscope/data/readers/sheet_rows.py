@@ -42,10 +42,15 @@ class Sheet:
 
 
 def read_sheet(config: SampleSheet) -> Sheet:
-    """Read the table; whatever is missing, doubled or contradicts itself is an `InputError` that names the line."""
+    """Read the table; whatever is missing, doubled or contradicts itself is an `InputError` that names the line.
+
+    The images that it names are not opened, but they have to be there.
+    """
     table = read_table(config.sheet, required=["field", "image"], optional=_OPTIONAL)
     _check_columns(config, table)
     fields, n_other = _grouped(config, table)
+    for group in fields[: config.max_fields]:
+        _check_files(config, group)
     counts = {
         "rows": Count(len(table.rows) - n_other, {"channel not used": n_other}),
         "columns": Count(len(table.columns), {f"not used: {name!r}": 1 for name in table.unused}),
@@ -103,6 +108,14 @@ def _check_group(config: SampleSheet, group: SheetField, by_channel: bool) -> No
     for row in group.by_channel.values():
         for column in _SHARED:
             _expect_same(column, group.first, row, f"field {row['field']!r}")
+
+
+def _check_files(config: SampleSheet, group: SheetField) -> None:
+    for row in group.by_channel.values():
+        for column in ("image", "labels"):
+            path = config.sheet.parent / row[column]
+            if row[column] and not path.exists():
+                raise InputError(f"{row.where}: {column} {str(path)!r} does not exist; paths are relative to the sheet")
 
 
 def _localization(config: SampleSheet, table: Table) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""Public data sets by name: where they are, their licences, downloads that are checked and unpacked safely."""
