@@ -92,7 +92,7 @@ def test_one_pixel_cells_lines_and_corners_are_measured_without_a_warning(dtype:
     assert np.isfinite(measured.to_numpy()).all()
     assert (measured["solidity"] == 1).all()
     cells = pd.concat([objects.table, measured], axis=1).assign(n_cut=0, n_padded=0)
-    assert choose(cells, (30, 30), Crop(data="x", size=16, min_area=1)).tolist() == ["edge", "edge", "", "", ""]
+    assert choose(cells, (30, 30), Crop(data="x", size=16, min_area=1)).tolist() == ["border", "border", "", "", ""]
 
 
 def test_an_object_in_two_pieces_is_one_cell_around_their_common_centre_that_solidity_can_tell() -> None:
@@ -119,8 +119,8 @@ GOOD = {
         ("small", {"min_area": 101}),
         ("large", {"max_area": 99}),
         ("edge", {"n_padded": 1}),
-        ("edge", {"top": 0}),
-        ("edge", {"right": 100}),
+        ("border", {"top": 0}),
+        ("border", {"right": 100}),
         ("scattered", {"n_cut": 100}),
         ("ragged", {"min_solidity": 0.91}),
         ("faint", {"min_contrast": 5.1}),

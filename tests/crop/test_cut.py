@@ -79,7 +79,7 @@ def test_cells_at_the_edge_and_small_objects_are_dropped_and_counted() -> None:
     labels[40:45, 30:35] = 4
     *_, table, dropped = crops(np.zeros((1, 64, 64), np.uint8), labels, size=32, min_area=2)
     assert table["label"].tolist() == [4]
-    assert dropped == {"edge": 2, "small": 1}
+    assert dropped == {"border": 1, "edge": 1, "small": 1}
 
 
 def test_padding_repeats_the_edge_says_how_far_and_never_keeps_a_cell_that_is_cut_by_the_border() -> None:
@@ -91,7 +91,7 @@ def test_padding_repeats_the_edge_says_how_far_and_never_keeps_a_cell_that_is_cu
     image = np.arange(40 * 64, dtype=np.uint16).reshape(1, 40, 64)
     images, masks, table, dropped = crops(image, labels, size=32, min_area=2, border="pad")
     assert table["label"].tolist() == [2, 3, 4]
-    assert dropped == {"edge": 1}
+    assert dropped == {"border": 1}
     assert n_padded(table, labels.shape, 32).tolist() == [12, 12, 0]
     padded = np.pad(image, ((0, 0), (32, 32), (32, 32)), mode="edge")
     np.testing.assert_array_equal(images[0], padded[:, 20:52, 21:53])
@@ -120,7 +120,7 @@ def test_a_cell_that_touches_the_border_is_dropped_though_its_crop_would_fit() -
     labels[0:64, 32] = 1
     images, *_, dropped = crops(np.zeros((1, 64, 64), np.uint8), labels, size=16, min_area=1)
     assert len(images) == 0
-    assert dropped == {"edge": 1}
+    assert dropped == {"border": 1}
 
 
 def test_a_crop_that_just_fits_is_kept() -> None:

@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 
 from multiscope.config import Crop, Segment, VirtualScreen
 from multiscope.crop import stage
-from multiscope.crop.choice import REASONS
+from multiscope.crop.choice import EXPLAINED
 from multiscope.crop.cut import cut
 from multiscope.crop.source import as_type
 from multiscope.crop.stage import run
@@ -137,7 +137,7 @@ def test_every_dropped_cell_is_listed_with_its_reason(tiny_screen: Path, tmp_pat
     dropped = pd.read_parquet(tmp_path / "out" / "dropped.parquet")
     assert dropped.columns.tolist() == ["field_id", "label", "reason", "y", "x", "area"]
     counted = manifest.verify(tmp_path / "out")["counts"]["cells"]
-    assert counted["dropped"].keys() == set(REASONS)
+    assert counted["dropped"].keys() == set(EXPLAINED)
     assert {k: n for k, n in counted["dropped"].items() if n} == dropped["reason"].value_counts().to_dict()
     assert (dropped.loc[dropped["reason"] == "large", "area"] > 600).all()
     paths = pd.read_parquet(tiny_screen / "fields.parquet").set_index("field_id")["path"]
@@ -246,13 +246,26 @@ def test_what_does_not_fit_together_is_refused(
 
 
 def test_no_cell_left_is_refused(tiny_screen: Path, tmp_path: Path) -> None:
-    refused(
-        "no cell is left .*choose a smaller crop.size",
-        tiny_screen,
-        tmp_path / "out",
-        "clean",
-        config=Crop(data="x", size=512),
-    )
+    out = tmp_path / "out"
+    none = Crop(data="x", min_area=10**6)
+    refused("no cell is left .*choose a smaller crop.size", tiny_screen, out, "clean", config=none)
+    large = Crop(data="x", size=512)
+    refused("crop.size is 512, but no field is larger than 128 x 128", tiny_screen, out, "clean", config=large)
+
+
+def test_objects_that_flattening_hides_are_counted(tmp_path: Path) -> None:
+    labels = np.zeros((5, 64, 64), np.uint32)
+    labels[1, 20:30, 20:30] = 1  # in one plane only
+    labels[2, 20:30, 40:50] = 2
+    labels[3, 22:28, 42:48] = 1
+    image = np.full((1, 5, 64, 64), 100, np.uint16)
+    data = make_data(tmp_path / "data", [("f", image, labels)], channels=["dna"])
+    for how, reasons in (("central", {"hidden": 1}), ("max", {})):
+        config = Crop(data="x", size=16, min_area=1, z=how)
+        run(data=data, source="clean", restored=None, out=tmp_path / how, config=config)
+        counted = manifest.verify(tmp_path / how)["counts"]["cells"]
+        assert {reason: n for reason, n in counted["dropped"].items() if n} == reasons
+        assert counted["kept"] == 2 - len(reasons)
 
 
 def test_a_damaged_data_folder_is_refused(tmp_path: Path, tiny_config: VirtualScreen) -> None:

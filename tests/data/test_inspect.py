@@ -15,7 +15,7 @@ import tifffile
 from PIL import Image
 
 from multiscope import cli
-from multiscope.data.inspect import Inspection, inspect
+from multiscope.data.inspect import Inspection, check_writable, inspect
 from multiscope.data.overview import MOST_ROWS, print_overview, shown
 from multiscope.errors import InputError
 from tests.quality.test_duplicates import cells
@@ -84,7 +84,7 @@ def test_warnings_say_what_was_seen_and_what_to_do(run: Run, folder: Path) -> No
     assert "the most that 10 bits hold. What is brighter is lost" in flat
     assert "warning: jpeg: 1 of 6 images are compressed with loss (JPEG)" in flat
     assert "warning: mixed_dtype: 5 of 6 images have the type uint16, others uint8 (1)" in flat
-    assert "1 could not be read" in flat and "notes.txt: is not an image" in flat
+    assert "could not be read" not in flat and "1 other file, no images: notes.txt" in flat
 
 
 def test_tables_for_machines(run: Run, folder: Path, tmp_path: Path) -> None:
@@ -121,7 +121,57 @@ def test_damage_is_listed_and_the_rest_is_looked_at(run: Run, folder: Path) -> N
     path.write_bytes(path.read_bytes()[:70000])
     code, out, _ = run("inspect", folder)
     assert code == 0
-    assert "2 could not be read" in out and "field2.ome.tif: " in out
+    assert "1 could not be read" in out and "field2.ome.tif: " in out
+
+
+def test_files_that_are_evidently_no_images_are_one_line(run: Run, folder: Path) -> None:
+    for name in ("README", "LICENSE.md", "plate.csv", "run.yaml", "meta.JSON"):
+        (folder / name).write_text("text")
+    (folder / "damaged.png").write_bytes(b"no picture")
+    (folder / "readme.tif").write_bytes(b"no picture either")
+    code, out, _ = run("inspect", folder)
+    assert code == 0
+    assert "2 could not be read" in out and "damaged.png: is not" in out and "readme.tif: is not" in out
+    assert "6 other files, no images: LICENSE.md, README, meta.JSON, ..." in out.splitlines()
+
+
+def test_the_first_that_is_named_is_no_readme(tmp_path: Path) -> None:
+    (tmp_path / "a_readme.txt").write_text("text")
+    (tmp_path / "damaged.tif").write_bytes(b"no picture")
+    with pytest.raises(InputError, match=r"none of 2 files could be read as an image; the first, 'damaged\.tif'"):
+        inspect(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("nowhere/x.csv", "nowhere is not a folder; make it first"), ("there", "is a folder; name")]
+)
+def test_where_nothing_can_be_written_is_refused_in_one_line(tmp_path: Path, name: str, said: str) -> None:
+    (tmp_path / "there").mkdir()
+    with pytest.raises(InputError, match=said) as refused:
+        check_writable(None, tmp_path / "x.csv", tmp_path / name)
+    assert str(refused.value).startswith(f"{tmp_path / name}: ") and "\n" not in str(refused.value)
+    check_writable(None, tmp_path / "x.csv")
+    assert not (tmp_path / "x.csv").exists()
+
+
+@pytest.mark.parametrize(("side", "is_uneven"), [(64, False), (127, False), (128, True)])
+def test_uneven_illumination_is_not_looked_for_in_images_below_128_pixels(
+    tmp_path: Path, side: int, is_uneven: bool
+) -> None:
+    yy, xx = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
+    rng = np.random.default_rng(0)
+    for number in range(3):
+        shaded = 2000 * (1 - 0.4 * (yy**2 + xx**2)) + rng.normal(0, 20, (side, side))
+        tifffile.imwrite(tmp_path / f"{number}.tif", shaded.astype(np.uint16))
+    assert ("uneven_illumination" in {told.code for told in inspect(tmp_path).notices}) == is_uneven
+
+
+def test_the_cameras_pixel_size_is_told(tmp_path: Path) -> None:
+    size = {"axes": "YX", **{f"PhysicalSize{axis}": 6.45 for axis in "XY"}}
+    tifffile.imwrite(tmp_path / "a.ome.tif", cells(0), metadata=size)
+    assert "warning: implausible_pixel_size: 1 of 1 images say that a pixel is 6.45 um large" in " ".join(
+        overview(inspect(tmp_path)).split()
+    )
 
 
 @pytest.mark.parametrize(

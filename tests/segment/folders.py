@@ -24,6 +24,8 @@ def make_data(out: Path, fields: Sequence[Field], *, channels: Sequence[str] = (
             write_field(place, image, channels=channels, pixel_size=PixelSize(1.0, 0.5, 0.5), labels=labels)
         ids = [path.replace("/", "_") for path, *_ in fields]
         table = pd.DataFrame({"field_id": ids, "path": [path for path, *_ in fields], "protein": "", "split": "train"})
+        sizes = [(1, *image.shape[1:])[-3:] for _, image, _ in fields]
+        table[["depth", "height", "width"]] = sizes
         table.assign(defect="", plate="p1", well="A1", site="0", time=0).to_parquet(made.path / "fields.parquet")
         pd.DataFrame({"protein": [], "symbol": [], "localization": []}).to_parquet(made.path / "proteins.parquet")
         notes = {"kind": "fields", "dataset": "hand", "channels": list(channels), "pixel_size_um": 0.5, "range": {}}

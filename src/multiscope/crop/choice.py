@@ -13,7 +13,8 @@ from multiscope.config import Crop
 REASONS = {
     "small": "area below min_area",
     "large": "area above max_area",
-    "edge": "touches the border of the field, or its crop leaves the field",
+    "border": "touches the border of the field, so that it is not whole",
+    "edge": "its crop leaves the field, which border pad allows",
     "scattered": "in pieces so far apart that none is in the crop around their common centre",
     "ragged": "fills less of its convex hull than min_solidity",
     "faint": "contrast to the background below min_contrast in every channel",
@@ -21,6 +22,9 @@ REASONS = {
     "saturated": "larger share of saturated pixels than max_saturated in a channel",
 }
 """Why an object is dropped, in the order in which it is asked."""
+HIDDEN = "hidden"
+"""Why an object of a stack's labels is not there to be asked."""
+EXPLAINED = {**REASONS, HIDDEN: "in another plane of the stack, or behind other objects"}
 
 
 def choose(cells: pd.DataFrame, shape: tuple[int, ...], config: Crop) -> npt.NDArray[Any]:
@@ -28,7 +32,8 @@ def choose(cells: pd.DataFrame, shape: tuple[int, ...], config: Crop) -> npt.NDA
     faults = {
         "small": cells["area"] < config.min_area,
         "large": cells["area"] > (np.inf if config.max_area is None else config.max_area),
-        "edge": _touches_border(cells, shape) | ((config.border == "drop") & (cells["n_padded"] > 0)),
+        "border": _touches_border(cells, shape),
+        "edge": (config.border == "drop") & (cells["n_padded"] > 0),
         "scattered": cells["n_cut"] == cells["area"],
         "ragged": cells["solidity"] < config.min_solidity,
         "faint": (config.min_contrast > 0) & (cells["contrast"] < config.min_contrast),

@@ -43,15 +43,23 @@ class Source:
 
     def labels(self, path: str) -> npt.NDArray[np.uint32]:
         """The label image (Y, X) of the field at `path`, stacks flattened as its image."""
+        return flatten_labels(self._stored_labels(path), self._z)
+
+    def hidden(self, path: str) -> Array:
+        """Numbers of the objects of a stack's labels that are not in their plane."""
+        stored = self._stored_labels(path)
+        return np.setdiff1d(stored, flatten_labels(stored, self._z))
+
+    def _stored_labels(self, path: str) -> npt.NDArray[np.uint32]:
         if self._labels is not None:
-            return flatten_labels(read_label_image(self._labels / "labels.zarr" / path), self._z)
+            return read_label_image(self._labels / "labels.zarr" / path)
         field = self.data / "clean.zarr" / path
         if not (field / "labels").is_dir():
             raise InputError(
                 f"{field}: has no label image; name the folder of label images under 'labels', or add a section "
                 "'segment' with this data set"
             )
-        return flatten_labels(read_labels(field), self._z)
+        return read_labels(field)
 
     def clean(self, path: str) -> Array:
         """The clean image (C, Y, X)."""

@@ -8,13 +8,14 @@ from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from multiscope.config import Crop
 from multiscope.crop import STAGE_VERSION
 from multiscope.crop.cells import Objects, find_objects, measure
-from multiscope.crop.choice import REASONS, choose
+from multiscope.crop.choice import EXPLAINED, HIDDEN, choose
 from multiscope.crop.cut import cut
 from multiscope.crop.source import Source
 from multiscope.crop.window import n_cut, n_padded
@@ -46,6 +47,7 @@ def run(*, data: Path, source: str, restored: Path | None, out: Path, config: Cr
 
 
 def _write(made: StageRun, writer: SampleWriter, fields: Source, config: Crop) -> None:
+    _expect_room(fields, config)
     rows = fields.table.to_dict("records")
     kept: list[pd.DataFrame] = []
     dropped: list[pd.DataFrame] = []
@@ -61,6 +63,15 @@ def _write(made: StageRun, writer: SampleWriter, fields: Source, config: Crop) -
     _count(made, fields, pd.concat(kept), pd.concat(dropped, ignore_index=True))
 
 
+def _expect_room(fields: Source, config: Crop) -> None:
+    height, width = fields.table[["height", "width"]].max()
+    if config.border == "drop" and config.size > min(height, width):
+        raise InputError(
+            f"{fields.data}: crop.size is {config.size}, but no field is larger than {height} x {width} pixels; choose "
+            "a smaller one, or set crop.border to pad"
+        )
+
+
 def _choose(fields: Source, row: Mapping[Hashable, Any], config: Crop) -> tuple[Objects, pd.DataFrame, pd.DataFrame]:
     """The objects of one field, those that are kept as cells, and the rows of those that are dropped."""
     clean, labels = fields.clean(str(row["path"])), fields.labels(str(row["path"]))
@@ -71,8 +82,13 @@ def _choose(fields: Source, row: Mapping[Hashable, Any], config: Crop) -> tuple[
         n_padded=n_padded(cells, labels.shape, config.size), n_cut=n_cut(objects, config.size), field_id=row["field_id"]
     )
     reasons = choose(cells, labels.shape, config)
-    others = cells.assign(reason=reasons)[reasons != ""]
-    return objects, cells[reasons == ""], others[["field_id", "label", "reason", "y", "x", "area"]]
+    others = cells.assign(reason=reasons)[reasons != ""][["field_id", "label", "reason", "y", "x", "area"]]
+    if row["depth"] > 1:
+        hidden = fields.hidden(str(row["path"]))
+        nowhere = {"reason": HIDDEN, "y": np.nan, "x": np.nan, "area": 0}
+        unseen = pd.DataFrame({"field_id": row["field_id"], "label": hidden.astype(np.int64), **nowhere})
+        others = pd.concat([others, unseen], ignore_index=True)
+    return objects, cells[reasons == ""], others
 
 
 def _image(fields: Source, row: Mapping[Hashable, Any], objects: Objects) -> Array:
@@ -89,7 +105,7 @@ def _expect_shape(image: Array, shape: tuple[int, ...], where: str) -> None:
 
 
 def _count(made: StageRun, fields: Source, kept: pd.DataFrame, dropped: pd.DataFrame) -> None:
-    reasons = dict.fromkeys(REASONS, 0) | dict(Counter(dropped["reason"]))
+    reasons = dict.fromkeys(EXPLAINED, 0) | dict(Counter(dropped["reason"]))
     if kept.empty:
         counted = ", ".join(f"{n} {reason}" for reason, n in reasons.items() if n) or "the label images are empty"
         raise InputError(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,11 @@ class Inspection:
     """What could not be read, and why."""
 
     @property
+    def others(self) -> list[str]:
+        """What could not be read and is evidently no image, such as a README."""
+        return [name for name in self.refused if _is_other(name)]
+
+    @property
     def plates(self) -> list[Plate]:
         """The plates that images say they are on."""
         sites: dict[str, dict[str, int]] = {}
@@ -79,6 +85,19 @@ class Inspection:
             "refused": self.refused,
         }
         return json.dumps(found, indent=1, allow_nan=False)
+
+
+def check_writable(*paths: Path | None) -> None:
+    """Refuse files that could not be written, before images are read for them; None is passed over."""
+    for path in paths:
+        if path is None:
+            continue
+        if path.is_dir():
+            raise InputError(f"{path}: is a folder; name a file to write")
+        if not path.parent.is_dir():
+            raise InputError(f"{path}: cannot be written, for {path.parent} is not a folder; make it first")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise InputError(f"{path}: may not be written by you; name a file elsewhere")
 
 
 def inspect(path: Path, *, max_images: int | None = None) -> Inspection:
@@ -128,11 +147,24 @@ def _spread(images: Sequence[Image], most: int | None) -> Sequence[Image]:
 def _nothing(path: Path, refused: dict[str, str]) -> str:
     if not refused:
         return f"{path}: holds no image; name an image file, an OME-Zarr store, or a folder or zip archive of them"
-    first, why = next(iter(refused.items()))
+    first, why = min(refused.items(), key=lambda item: _is_other(item[0]))
     if len(refused) == 1:
         return why
     return f"{path}: none of {len(refused)} files could be read as an image; the first, {first!a}: {why}"
 
+
+def _is_other(name: str) -> bool:
+    path = PurePosixPath(name.lower())
+    return path.suffix in _OTHER_ENDINGS or (not path.suffix and path.name.startswith(_OTHER_NAMES))
+
+
+_OTHER_ENDINGS = {
+    *(".md", ".rst", ".txt", ".log", ".pdf", ".html", ".htm", ".rtf", ".doc", ".docx", ".bib", ".cff"),
+    *(".csv", ".tsv", ".xls", ".xlsx", ".ods", ".parquet", ".sqlite", ".db"),
+    *(".yaml", ".yml", ".json", ".xml", ".toml", ".ini", ".cfg"),
+    *(".py", ".ipynb", ".m", ".r", ".sh", ".ijm", ".cpproj", ".cppipe", ".md5", ".sha256"),
+}
+_OTHER_NAMES = ("readme", "license", "licence", "copying", "citation", "changelog", "notice", "authors", "makefile")
 
 _COLUMNS = (
     *("name", "format", "axes", *(f"size_{axis}" for axis in "tczyx"), "dtype", "channels"),

@@ -20,6 +20,7 @@ from multiscope.quality.statistics import PERCENTILES
 
 MOST_ROWS = 24
 MOST_REFUSED = 20
+_FEW = 3
 _NARROWEST, _IN_FILE, _TEXT = 80, 240, 100
 _LONGEST_NAME = 44
 _NUMBERS = ("min", "max", "mean", "std", *PERCENTILES)
@@ -147,14 +148,19 @@ def _notices(found: Inspection, width: int) -> Iterator[str]:
 
 
 def _refused(found: Inspection, width: int) -> Iterator[str]:
-    if not found.refused:
-        return
-    yield ""
-    yield f"{len(found.refused)} could not be read"
-    for name, why in list(found.refused.items())[:MOST_REFUSED]:
+    others = found.others
+    refused = {name: why for name, why in found.refused.items() if name not in set(others)}
+    if refused:
+        yield ""
+        yield f"{len(refused)} could not be read"
+    for name, why in list(refused.items())[:MOST_REFUSED]:
         yield from _wrapped(why if name in why else f"{name}: {why}", width)
-    if len(found.refused) > MOST_REFUSED:
-        yield f"  and {len(found.refused) - MOST_REFUSED} more (--json lists all)"
+    if len(refused) > MOST_REFUSED:
+        yield f"  and {len(refused) - MOST_REFUSED} more (--json lists all)"
+    if others:
+        few = ", ".join(map(_short, others[:_FEW])) + (", ..." if len(others) > _FEW else "")
+        yield ""
+        yield from textwrap.wrap(shown(f"{len(others)} other file{'s' * (len(others) != 1)}, no images: {few}"), width)
 
 
 def _wrapped(text: str, width: int) -> list[str]:

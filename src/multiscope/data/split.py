@@ -102,6 +102,7 @@ def _shares(n: int, split: Split, *, group: str, where: str) -> tuple[int, int, 
         raise InputError(
             f"{where}: {there} {n} {split.by}{'s' * (n != 1)}; expected at least {needed}, one for each side of the "
             f"split: add {split.by}s{out}{' or set split.val to 0' * (n == 2)}"
+            f"{', or set split.stratify to none' * bool(group)}"
         )
     # halves are rounded down: what is left over goes to the test side
     train = max(1, math.ceil(split.train * n - 0.5))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any, Protocol
 
 import numpy as np
@@ -106,14 +107,18 @@ def channel_indices(info: ImageInfo, names: Sequence[str]) -> list[int]:
     if not info.channels and len(names) == n:
         return list(range(n))
     expected = ", ".join(map(repr, names))
+    advice = ""
     if info.channels:
         has = f"the channels {', '.join(map(repr, info.channels))}"
+        lower = {there.lower(): there for there in info.channels}
+        near = [lower[close] for name in names for close in get_close_matches(name.lower(), lower, n=1)]
+        advice = f"; did you mean '{near[0]}'?" if near and near[0] not in names else ""
+    elif n == 1:
+        has = "1 channel without a name"
+        advice = " (files of one channel each are told apart by {channel} in the pattern)"
     else:
-        has = f"{n} channel{'s' * (n > 1)} without {'names' if n > 1 else 'a name'}"
-    raise InputError(
-        f"{info.where}: has {has}; expected {expected}: mend 'channels' (files of one channel each are told apart by "
-        "{channel} in the pattern)"
-    )
+        has = f"{n} channels without names"
+    raise InputError(f"{info.where}: has {has}; expected {expected}: mend 'channels'{advice}")
 
 
 _KEPT = {

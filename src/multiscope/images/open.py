@@ -133,6 +133,8 @@ def _open_file(path: Path, where: str, name: str) -> list[Image]:
             f"{where}: is an HDF5 file, of which only crops as DeepLoc publishes them are read; use 'reader: "
             "deeploc_hdf5', or export the images"
         )
+    if start.startswith(_ZIP) and path.suffix.lower() != ".npz":
+        raise InputError(f"{where}: is a zip archive among other files; name it itself to read what is in it")
     if start.startswith(_NPY) or (start.startswith(_ZIP) and path.suffix.lower() == ".npz"):
         images = open_arrays(path)
         return images if name == path.name else _named(images, name)
