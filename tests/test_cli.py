@@ -219,6 +219,7 @@ def test_a_folder_that_no_stage_made_is_never_replaced(run, tmp_path: Path, tiny
         (["crop", "--data", "/no/where", "--config", "{data: x}", "--out", "out"], "/no/where"),
         (["restore", "--data", "/no/where", "--pairs", "p", "--out", "out", "--config", "{cgann: {}}"], "cgann"),
         (["verify", "/etc"], "/etc: has no manifest.json"),
+        (["data", "inspect", "/etc", "--csv", "/no/where/x.csv"], "/no/where"),
     ],
 )
 def test_other_mistakes_are_one_line(run, monkeypatch, tmp_path, arguments, said) -> None:  # type: ignore[no-untyped-def]

@@ -80,9 +80,10 @@ def data_inspect(
     max_images: Annotated[int | None, typer.Option(min=1, help="Read the pixels of so many images only.")] = None,
 ) -> None:
     """Print what images are at PATH, their numbers (exact minimum, maximum, mean; percentiles), and what is wrong."""
-    from multiscope.data.inspect import inspect
+    from multiscope.data.inspect import check_writable, inspect
     from multiscope.data.overview import print_overview
 
+    check_writable(json, csv)
     found = inspect(path, max_images=max_images)
     print_overview(found)
     if json is not None:

@@ -125,14 +125,14 @@ def test_damage_is_listed_and_the_rest_is_looked_at(run: Run, folder: Path) -> N
 
 
 def test_files_that_are_evidently_no_images_are_one_line(run: Run, folder: Path) -> None:
-    for name in ("README", "LICENSE.md", "plate.csv", "run.yaml", "meta.JSON"):
+    for name in ("README", "LICENSE.BSD-3", "plate.csv", "run.yaml", "meta.JSON"):
         (folder / name).write_text("text")
     (folder / "damaged.png").write_bytes(b"no picture")
     (folder / "readme.tif").write_bytes(b"no picture either")
     code, out, _ = run("inspect", folder)
     assert code == 0
     assert "2 could not be read" in out and "damaged.png: is not" in out and "readme.tif: is not" in out
-    assert "6 other files, no images: LICENSE.md, README, meta.JSON, ..." in out.splitlines()
+    assert "6 other files, no images: LICENSE.BSD-3, README, meta.JSON, ..." in out.splitlines()
 
 
 def test_the_first_that_is_named_is_no_readme(tmp_path: Path) -> None:

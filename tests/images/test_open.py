@@ -162,3 +162,12 @@ def test_a_name_that_is_not_utf_8_is_told(tmp_path: Path) -> None:
         assert len(list(images)) == 1
         (why,) = images.refused.values()
     assert why == f"{tmp_path}/\\udcff.npy: has a name that is not UTF-8; rename it"
+
+
+def test_an_archive_in_a_folder_is_to_be_named_itself(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", noise(4, 5))
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.write(tmp_path / "a.tif", "a.tif")
+    with open_images(tmp_path) as images:
+        assert [image.info.name for image in images] == ["a.tif"]
+    assert images.refused["b.zip"].startswith(f"{tmp_path}/b.zip: is a zip archive among other files; name it itself")

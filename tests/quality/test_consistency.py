@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 from multiscope.images.image import ImageInfo
 from multiscope.quality.consistency import Consistency
@@ -60,3 +61,17 @@ def test_jpeg_eight_bits_and_oblong_pixels() -> None:
 
 def test_remarks_of_the_reader_are_passed_on() -> None:
     assert "1 of 2 images: no unit" in told(info("a"), info("b", remarks=("no unit",)))["remark"].text
+
+
+@pytest.mark.parametrize(("size", "is_told"), [(6.45, True), (0.005, True), (0.01, False), (2.0, False), (None, False)])
+def test_a_pixel_size_that_cannot_be_the_samples(size: float | None, is_told: bool) -> None:
+    found = told(info("a", pixel_size=PixelSize(None, size, size)))
+    assert ("implausible_pixel_size" in found) == is_told
+
+
+def test_an_implausible_pixel_size_is_told_with_its_number_and_what_to_do() -> None:
+    said = told(*(info(name, pixel_size=PixelSize(None, 6.45, 6.45)) for name in "ab"), info("c"))
+    notice = said["implausible_pixel_size"]
+    assert (notice.level, notice.n, notice.examples) == ("warning", 2, ("a", "b"))
+    assert notice.text.startswith("2 of 3 images say that a pixel is 6.45 um large. Perhaps it is the camera's pixel")
+    assert "pixel_size_um" in notice.text

@@ -37,11 +37,12 @@ class Tree:
         defects: Sequence[str] = ("noise", "axial", "blur"),
         n_fields: int = 12,
         generated: bool = True,
+        reader: str = "",
         pixel_size_um: float | None = 0.16,
         proteins: Sequence[str] = ("YAL001C", "YBR002W", "YCL003C", "YDR004W"),
     ) -> Path:
         out = self.root / "data" / name
-        reader = "virtual_screen" if generated else "fields"
+        reader = reader or ("virtual_screen" if generated else "fields")
         size = PixelSize(y=pixel_size_um, x=pixel_size_um)
         rng = np.random.default_rng(1)
         with stage_output(out, stage="data", version=1, config={"reader": reader}, inputs={}, seed=0) as run:

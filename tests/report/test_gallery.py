@@ -8,14 +8,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from multiscope import config
 from multiscope.crop.stage import run as run_crop
-from multiscope.report.gallery import _part
+from multiscope.folders.manifest import stage_output
+from multiscope.report.gallery import KEPT, _outline, _part, _seen_at
 from multiscope.report.stage import run
 from multiscope.segment.stage import run as run_segment
-from multiscope.stores.samples import SampleStore
+from multiscope.stores.samples import SampleStore, write_samples
 from tests.segment.folders import blobs, make_data
 
 
@@ -77,3 +79,59 @@ def test_a_part_beyond_the_field_is_empty(corner: tuple[int, int]) -> None:
     top, left = corner
     expected = np.pad(plane, 40, constant_values=np.nan)[top + 40 : top + 46, left + 40 : left + 46]
     np.testing.assert_array_equal(_part(plane, top, left, 6), expected)
+
+
+@pytest.mark.parametrize("n_planes", [None, 3])
+def test_crops_that_were_given_are_shown(tmp_path: Path, n_planes: int | None) -> None:
+    shape = (20, 2, *([] if n_planes is None else [n_planes]), 24, 24)
+    images = np.random.default_rng(0).integers(100, 900, shape).astype(np.uint16)
+    with stage_output(tmp_path / "given", stage="data", version=1, config={"reader": "crops"}, inputs={}) as made:
+        table = pd.DataFrame({"cell_id": [f"<b>{i}" for i in range(20)], "field_id": "", "split": "train"})
+        write_samples(made.path / "crops.zarr", {"image": images}, table)
+        for key, value in {"kind": "crops", "dataset": "given", "channels": ["gfp", "dna"]}.items():
+            made.note(key, value)
+    html = page(tmp_path, data=[tmp_path / "given"])
+    section = html[html.index('<section id="cells">') :]
+    assert "Crops of given" in section and "8 of 20 crops, drawn at random" in section
+    assert "cut from the fields" not in section and "<b>" not in section
+    cells = pd.read_csv(tmp_path / "report" / "figures" / "crops_given.csv")
+    assert len(cells) == 8 and set(cells["cell_id"]) <= set(table["cell_id"])
+
+
+def test_outlines_of_a_small_field_leave_its_cells_to_be_seen() -> None:
+    labels = np.zeros((48, 48), np.uint32)
+    labels[10:20, 10:20] = 1
+    labels[10:20, 20:30] = 2
+    axis = Figure().subplots()
+    _outline(axis, labels, KEPT)
+    drawn = np.asarray(axis.images[0].get_array())
+    inside = drawn[:, :, 3][drawn.shape[0] * 10 // 48 : drawn.shape[0] * 20 // 48][:, drawn.shape[1] * 10 // 48 :]
+    assert (inside[:, : drawn.shape[1] * 10 // 48] > 0).mean() < 0.15
+    assert {tuple(np.round(255 * colour[:3]).astype(int)) for colour in drawn[drawn[:, :, 3] > 0]} == {
+        (0x56, 0xB4, 0xE9),
+        (0, 0, 0),
+    }
+    assert tuple(axis.images[0].get_extent()) == (-0.5, 47.5, 47.5, -0.5)
+
+
+def test_a_scattered_object_is_shown_at_its_largest_piece() -> None:
+    mask = np.zeros((100, 100), bool)
+    mask[5:12, 5:12] = mask[90:93, 90:93] = True
+    assert _seen_at(mask, np.array([40, 40]), 16) == (0, 0)
+    assert _seen_at(mask, np.array([4, 3]), 16) == (4, 3)
+
+
+def test_hidden_objects_are_counted_but_have_no_picture(tmp_path: Path) -> None:
+    plane, labels = blobs(0)
+    stack, objects = np.stack([plane] * 3), np.stack([labels] * 3)
+    objects[0, 60:63, 2:5] = 77
+    objects[1, 60:63, 2:5] = 78
+    objects[2, 60:63, 2:5] = 79
+    data = make_data(tmp_path / "data", [("W/0/0", stack[None], objects)], channels=["dna"])
+    settings = config.Crop(data="x", size=32, z="max", min_area=20)
+    run_crop(data=data, source="clean", restored=None, out=tmp_path / "clean", config=settings)
+    dropped = pd.read_parquet(tmp_path / "clean" / "dropped.parquet")
+    assert "hidden" in set(dropped["reason"])
+    html = page(tmp_path, data=[data], crops=[tmp_path / "clean"])
+    assert "behind other objects" in html
+    assert "hidden" not in set(pd.read_csv(tmp_path / "report" / "figures" / "dropped_hand.csv")["reason"])

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from multiscope import config
 from multiscope.data.quality import QualityCheck
@@ -16,7 +18,7 @@ from multiscope.report.album import Album
 from multiscope.report.blocks import Plot, Statements, Table
 from multiscope.report.inputs import open_folders
 from multiscope.report.page import render
-from multiscope.report.quality import MOST_DRAWN, intensities, quality_blocks
+from multiscope.report.quality import MOST_DRAWN, _panel, _statement, intensities, quality_blocks
 from multiscope.report.sections import Results, what_they_look_like
 from multiscope.report.stage import run
 from tests.quality.test_duplicates import cells
@@ -90,3 +92,37 @@ def test_of_many_images_some_are_drawn_and_the_caption_says_so(tmp_path: Path) -
     plot = intensities(Album(tmp_path / "f"), "many", table)
     assert f"{MOST_DRAWN:,} images of each channel are drawn" in plot.caption
     assert len(pd.read_csv(tmp_path / "f" / f"{plot.name}.csv")) == MOST_DRAWN
+
+
+def drawn_axis(**columns: list[float]) -> Axes:
+    names = ("p0_1", "p1", "p50", "p99", "p99_9")
+    n = len(next(iter(columns.values())))
+    axis = Figure().subplots()
+    _panel(axis, pd.DataFrame({"image": range(n), **{name: columns.get(name, [100.0] * n) for name in names}}))
+    return axis
+
+
+def test_a_logarithmic_axis_is_bounded_and_shows_every_median() -> None:
+    bounded = drawn_axis(p0_1=[1e-15, 50.0], p99_9=[1e4, 1e4])
+    assert (bounded.get_yscale(), bounded.get_ylim()[0]) == ("log", 1.0)
+    usual = drawn_axis(p0_1=[60.0, 50.0], p99_9=[1e4, 1e4])
+    assert (usual.get_yscale(), usual.get_ylim()[0]) == ("log", 50.0)
+    for dark in (1e-12, 0.0, -3.0):
+        assert drawn_axis(p0_1=[dark, 50.0], p50=[dark, 100.0], p99_9=[1e4, 1e4]).get_yscale() == "linear"
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 40])
+def test_images_are_numbered_by_whole_numbers(n: int) -> None:
+    axis = drawn_axis(p50=[100.0] * n)
+    ticks = [tick for tick in axis.get_xticks() if -0.5 <= tick <= n - 0.5]
+    assert ticks and all(float(tick).is_integer() for tick in ticks)
+
+
+def test_examples_are_called_examples() -> None:
+    row = {
+        "code": "eight_bit",
+        "level": "information",
+        "text": "72 of 72 images have 8 bits.",
+        "examples": ["O01", "O02"],
+    }
+    assert _statement(row).text == "72 of 72 images have 8 bits. E.g. O01, O02."

@@ -183,3 +183,12 @@ def test_the_same_inputs_give_the_same_figures(tree: Tree, run_config: config.Co
     first = {path.name: path.read_bytes() for path in (out / "figures").iterdir()}
     make(tree, run_config, **inputs)
     assert first == {path.name: path.read_bytes() for path in (out / "figures").iterdir()}
+
+
+def test_real_pairs_are_not_said_to_have_defects_made_by_models(tree: Tree, run_config: config.Config) -> None:
+    for reader, said in (("pairs", "They are real pairs"), ("fields", "put on the images by forward models")):
+        data = tree.data(reader, defects=("noise",), reader=reader)
+        run(out=tree.root / f"report_{reader}", config=config.Report(), run_config=run_config, data=[data])
+        html = (tree.root / f"report_{reader}" / "index.html").read_text(encoding="utf-8")
+        assert said in html
+        assert ("forward models" in html) == (reader == "fields")

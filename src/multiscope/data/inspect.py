@@ -155,7 +155,7 @@ def _nothing(path: Path, refused: dict[str, str]) -> str:
 
 def _is_other(name: str) -> bool:
     path = PurePosixPath(name.lower())
-    return path.suffix in _OTHER_ENDINGS or (not path.suffix and path.name.startswith(_OTHER_NAMES))
+    return path.suffix in _OTHER_ENDINGS or (path.name.split(".")[0] in _OTHER_NAMES and path.suffix not in _PICTURES)
 
 
 _OTHER_ENDINGS = {
@@ -164,7 +164,8 @@ _OTHER_ENDINGS = {
     *(".yaml", ".yml", ".json", ".xml", ".toml", ".ini", ".cfg"),
     *(".py", ".ipynb", ".m", ".r", ".sh", ".ijm", ".cpproj", ".cppipe", ".md5", ".sha256"),
 }
-_OTHER_NAMES = ("readme", "license", "licence", "copying", "citation", "changelog", "notice", "authors", "makefile")
+_OTHER_NAMES = {"readme", "license", "licence", "copying", "citation", "changelog", "notice", "authors", "makefile"}
+_PICTURES = {".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".npy", ".npz", ".zip", ".zarr", ".h5", ".hdf5"}
 
 _COLUMNS = (
     *("name", "format", "axes", *(f"size_{axis}" for axis in "tczyx"), "dtype", "channels"),

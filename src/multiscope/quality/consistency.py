@@ -9,8 +9,8 @@ from typing import Any
 from multiscope.images.image import ImageInfo
 from multiscope.quality.notice import MOST_EXAMPLES, Notice, notice
 
-FLATTEST = 1e-3
-
+LEAST_UM, MOST_UM = 0.01, 2.0
+"""A pixel of a light microscope's image of cells shows between these: 100x lenses 0.04 to 0.16 um, 4x about 1.6 um."""
 
 _UNKNOWN = (None, None)
 
@@ -54,9 +54,19 @@ class Consistency:
         for code, (what, value, said) in _FLAGGED.items():
             if n := self._counts.get(what, Counter())[value]:
                 yield notice(code, f"{n} of {self.n} images {said}", n, self._names[what, value])
+        yield from self._implausible()
         for remark, n in self._counts.get("remark", Counter()).most_common(10):
             if remark:
                 yield notice("remark", f"{n} of {self.n} images: {remark}", n, self._names["remark", remark])
+
+    def _implausible(self) -> Iterator[Notice]:
+        what = "implausible pixel size"
+        counts = Counter({size: n for size, n in self._counts.get(what, Counter()).items() if size is not None})
+        if counts:
+            (size, n), more = counts.most_common(1)[0], counts.total()
+            others = f", {more - n} others of other such sizes" if more > n else ""
+            seen = f"{n} of {self.n} images say that a pixel is {size:g} um large{others}"
+            yield notice("implausible_pixel_size", seen, more, self._names[what, size])
 
 
 def _said(value: Any) -> str:
@@ -79,6 +89,12 @@ def _has_plane_size(info: ImageInfo) -> bool:
     return info.pixel_size.y is not None and info.pixel_size.x is not None
 
 
+def _implausible(info: ImageInfo) -> float | None:
+    """The side of a pixel that cannot be the sample's."""
+    sides = [side for side in (info.pixel_size.y, info.pixel_size.x) if side is not None]
+    return next((_rounded(side) for side in sides if not LEAST_UM <= side <= MOST_UM), None)
+
+
 _VALUES: dict[str, Callable[[ImageInfo], Hashable]] = {
     "type": lambda info: str(info.dtype),
     "shape": lambda info: tuple(size for axis, size in zip("tczyx", info.shape, strict=True) if axis in "zyx"),
@@ -86,6 +102,7 @@ _VALUES: dict[str, Callable[[ImageInfo], Hashable]] = {
     "channels": _names,
     "has a pixel size": _has_plane_size,
     "is square": lambda info: not _has_plane_size(info) or info.pixel_size.plane_um is not None,
+    "implausible pixel size": _implausible,
     "lossy": lambda info: info.lossy,
     "bits": lambda info: 8 * info.dtype.itemsize,
     "remark": lambda info: "; ".join(info.remarks),

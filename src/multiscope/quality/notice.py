@@ -31,6 +31,8 @@ ADVICE: dict[str, tuple[Level, str]] = {
     "mixed_pixel_size": ("warning", "Objects differ in size in pixels: make separate data sets of them, or resample."),
     "mixed_range": ("warning", "They may have been rescaled one by one: use the images as the camera gave them."),
     "anisotropic": ("warning", "Objects look stretched: check the pixel size, or resample."),
+    "implausible_pixel_size": ("warning", "Perhaps it is the camera's pixel, not the sample's, or the unit is wrong: "
+                               "set 'pixel_size_um'."),
     "label_image": ("information", "It looks like a label image or mask: name it under 'labels', not under 'images'."),
     "no_pixel_size": ("information", "Give it as 'pixel_size_um', so that sizes are in micrometres."),
     "mixed_shape": ("information", "Fields may differ in size; crops must not."),

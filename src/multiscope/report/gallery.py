@@ -10,6 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.patheffects import Normal, withStroke
+from scipy.ndimage import binary_dilation
+from skimage.measure import label
 from skimage.segmentation import find_boundaries
 
 from multiscope.config import Crop
@@ -26,6 +29,8 @@ _COLUMNS = 8
 _FIELDS = 3
 _TILE = 400
 _ROW = 1.28
+_DRAWN = 800
+"""Pixels across which outlines of a field are drawn; more than the figure has."""
 Array = npt.NDArray[Any]
 Window = tuple[float, float]
 
@@ -100,9 +105,42 @@ def kept_cells(album: Album, cut: Cut) -> tuple[Plot, list[Window]]:
     return plot, windows
 
 
+def given_crops(album: Album, folder: Folder) -> Plot:
+    """Random crops of a data set that was given as crops, a row a channel."""
+    store = SampleStore(folder.path / "crops.zarr")
+    rows = np.sort(np.random.default_rng(0).permutation(len(store))[:_COLUMNS])
+    images, table = store.take("image", rows), store.table.iloc[rows]
+    channels = [str(name) for name in folder.notes["channels"]]
+    with look():
+        figure = new_figure(WIDTH, len(channels) * _ROW + 0.25)
+        axes = figure.subplots(len(channels), _COLUMNS, squeeze=False)
+        for line, name, planes in zip(axes, channels, _planes(images), strict=True):
+            low, high = window = _window(planes)
+            for axis, plane in zip(line, planes, strict=False):
+                _draw(axis, plane, np.zeros(plane.shape), window, KEPT)
+            line[0].set_ylabel(f"{short(name, 20)}\n{low:.4g} to {high:.4g}")
+        ids = table["cell_id"].astype(str)
+        _finish(axes, [short(cell, 17) for cell in ids])
+        alt = f"Data set {folder.name}: the crops {', '.join(ids)}."
+        caption = (
+            f"{len(rows)} of {len(store):,} crops, drawn at random, the same in each row; at the left the channel and "
+            "its window of intensities."
+        )
+        title = f"Crops of {folder.name}"
+        return album.add(f"crops_{folder.name}", figure, table, alt=alt, caption=caption, title=title)
+
+
+def _planes(images: Array) -> Array:
+    """Crops (N, C, Y, X) or (N, C, Z, Y, X) by channel as they are shown, (C, N, Y, X): stacks by their maximum."""
+    flat = images.max(axis=2) if images.ndim == 5 else images
+    planes: Array = np.moveaxis(flat, 1, 0)
+    return planes
+
+
 def dropped_cells(album: Album, cut: Cut, windows: Sequence[Window]) -> Plot | None:
     """Examples of what was dropped, a row a reason, in the first channel of the clean fields."""
     dropped = _dropped(cut)
+    dropped = dropped[dropped["reason"].isin(list(REASONS))]  # hidden ones have no place
     if dropped.empty:
         return None
     shuffled = dropped.sample(frac=1, random_state=0)
@@ -116,7 +154,8 @@ def dropped_cells(album: Album, cut: Cut, windows: Sequence[Window]) -> Plot | N
         for field_id, cells in examples.groupby("field_id", sort=False):
             plane = cut.fields.clean(places[str(field_id)])[0].astype(np.float64)
             labels = cut.fields.labels(places[str(field_id)])
-            for (top, left), cell in zip(corners(cells, cut.config.size), cells.itertuples(), strict=True):
+            for corner, cell in zip(corners(cells, cut.config.size), cells.itertuples(), strict=True):
+                top, left = _seen_at(labels == cell.label, corner, cut.config.size)
                 image = _part(plane, top, left, cut.config.size)
                 mask = _part((labels == cell.label).astype(np.float64), top, left, cut.config.size)
                 _draw(next(free[str(cell.reason)]), image, np.nan_to_num(mask), windows[0], DROPPED)
@@ -126,7 +165,8 @@ def dropped_cells(album: Album, cut: Cut, windows: Sequence[Window]) -> Plot | N
         alt = f"Data set {cut.name}: examples of objects dropped for the reasons {', '.join(reasons)}, outlined."
         caption = (
             f"Up to {_COLUMNS} objects for each reason, drawn at random, and how many there are; channel "
-            f"{cut.channels[0]} of the clean images, in the window used above. Grey: outside of the field."
+            f"{cut.channels[0]} of the clean images, in the window used above. Of scattered ones the largest "
+            "piece is shown. Grey: outside of the field."
         )
         title = f"What was dropped from {cut.name}"
         return album.add(f"dropped_{cut.name}", figure, examples, alt=alt, caption=caption, title=title)
@@ -194,6 +234,16 @@ def _part(plane: Array, top: int, left: int, size: int) -> Array:
     return part
 
 
+def _seen_at(mask: Array, corner: npt.NDArray[np.int64], size: int) -> tuple[int, int]:
+    """First row and column of the square that shows an object: as its crop, or around its largest piece."""
+    top, left = (int(first) for first in corner)
+    if not mask.any() or np.nansum(_part(mask.astype(np.float64), top, left, size)) > 0:
+        return top, left
+    pieces = label(mask)
+    rows, columns = np.nonzero(pieces == np.bincount(pieces.ravel())[1:].argmax() + 1)
+    return round(float(rows.mean())) - size // 2, round(float(columns.mean())) - size // 2
+
+
 def _middle(plane: Array) -> Array:
     rows, columns = (slice(max(0, (n - _TILE) // 2), max(0, (n - _TILE) // 2) + _TILE) for n in plane.shape)
     part: Array = plane[rows, columns]
@@ -205,13 +255,20 @@ def _draw(axis: Axes, image: Array, mask: Array, window: Window, colour: str) ->
     axis.imshow(image, cmap="gray", vmin=window[0], vmax=window[1], interpolation="nearest")
     if 0 < mask.sum() < mask.size:
         axis.contour(mask, levels=[0.5], colors=colour, linewidths=0.9)
+        # dark beside light, so that it is seen on bright nuclei too
+        axis.collections[-1].set_path_effects([withStroke(linewidth=2.0, foreground="black"), Normal()])
 
 
 def _outline(axis: Axes, labels: Array, colour: str) -> None:
-    edges = find_boundaries(labels, mode="outer")  # inside, they are lost on bright cells
-    shown = np.zeros((*labels.shape, 4))
+    # drawn finer than the pixels of a small field, whose cells would vanish behind whole ones
+    finer = max(1, round(_DRAWN / max(labels.shape)))
+    edges = binary_dilation(find_boundaries(labels.repeat(finer, axis=0).repeat(finer, axis=1), mode="thick"))
+    shown = np.zeros((*edges.shape, 4))
+    # dark beside light, so that it is seen on bright nuclei too
+    shown[binary_dilation(edges)] = [0.0, 0.0, 0.0, 0.8]
     shown[edges] = [*(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)), 1.0]
-    axis.imshow(shown, interpolation="nearest")
+    height, width = labels.shape
+    axis.imshow(shown, extent=(-0.5, width - 0.5, height - 0.5, -0.5))
 
 
 def _finish(axes: npt.NDArray[Any], titles: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from multiscope.report.album import COLOURS, WIDTH, Album, look, new_figure, short
 from multiscope.report.blocks import Block, Cell, Plot, Statement, Statements, Table, percent, plural
@@ -14,6 +15,8 @@ from multiscope.report.inputs import Folder, read_table
 
 TABLE = "quality.parquet"
 MOST_DRAWN, MOST_PANELS = 1000, 8
+DECADES = 1e4
+"""A logarithmic axis shows no more: noise around zero would reach down without end."""
 _COLUMNS = ["field_id", "channel", "n_pixels", "min", "max", "mean", "std", "p0_1", "p1", "p50", "p99", "p99_9",
             "share_at_max"]  # fmt: skip
 
@@ -48,7 +51,7 @@ def _statement(row: dict[str, Any]) -> Statement:
     is_warning = row.get("level", "warning") == "warning"
     lead = str(row.get("code", "")).replace("_", " ")
     examples = [str(name) for name in row.get("examples", []) if str(name) not in str(row.get("text", ""))]
-    more = f" Others are {', '.join(short(name, 40) for name in examples)}." if examples else ""
+    more = f" E.g. {', '.join(short(name, 40) for name in examples)}." if examples else ""
     text = str(row.get("text", "")) + more
     return Statement(text, lead, "warning" if is_warning else "information", "worse" if is_warning else "unclear")
 
@@ -110,14 +113,22 @@ def _panel(axis: Axes, part: pd.DataFrame) -> None:
             edges, steps(low), steps(high), step="post", color=COLOURS[0], alpha=alpha, linewidth=0, label=label
         )
     axis.step(edges, steps("p50"), where="post", color="#0B2E45", linewidth=1.2, label="median")
-    lowest, highest = float(part["p0_1"].min()), float(part["p99_9"].max())
-    if lowest > 0 and highest > 50 * lowest:
+    if (lowest := _lowest_decade(part)) is not None:
         axis.set_yscale("log")
+        axis.set_ylim(bottom=lowest)
         axis.yaxis.set_major_formatter("{x:g}")  # powers of ten are set as formulas, which are switched off
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axis.set_xlabel("image")
     axis.margins(x=0)
     axis.grid(axis="y", color="#E4E8EB", linewidth=0.8)
     axis.set_axisbelow(True)
+
+
+def _lowest_decade(part: pd.DataFrame) -> float | None:
+    """Where a logarithmic axis begins, or None where a linear one shows more; every median is on it."""
+    lowest, highest = float(part["p0_1"].min()), float(part["p99_9"].max())
+    bottom = max(lowest, highest / DECADES)
+    return bottom if lowest > 0 and highest > 50 * bottom and float(part["p50"].min()) > bottom else None
 
 
 def _words(name: str, table: pd.DataFrame, drawn: pd.DataFrame, channels: list[str]) -> dict[str, str]:

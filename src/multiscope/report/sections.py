@@ -72,9 +72,13 @@ class Results:
 
     def is_generated(self, folder: Folder) -> bool:
         """Whether a data set is a virtual screen."""
+        return self.reader(folder) == "virtual_screen"
+
+    def reader(self, folder: Folder) -> str:
+        """The reader by which a data set was made."""
         reader = folder.manifest.get("config", {}).get("reader")
         section = self.run_config.data.get(folder.name)
-        return (reader or (section.reader if section else "")) == "virtual_screen"
+        return str(reader or (section.reader if section else ""))
 
 
 def what_was_run(results: Results) -> Section:
@@ -108,7 +112,9 @@ def _about(results: Results, folder: Folder) -> str:
             "Scores on it say whether the chain works, not how well it does on a microscope's images."
         )
     defects = ""
-    if strips.defects_of(folder):
+    if results.reader(folder) == "pairs":
+        defects = " They are real pairs: the degraded and the clean image of each field, both as they were read."
+    elif strips.defects_of(folder):
         defects = " Its defects were put on the images by forward models; the images as given are taken as clean."
     return f"The data set {folder.name} is real: images that were read from files.{defects}"
 
@@ -158,13 +164,19 @@ def _pixel_size(results: Results, folder: Folder) -> float | None:
 def cells(album: Album, results: Results) -> Section | None:
     """Galleries of crops, and what was dropped."""
     blocks: list[Block] = []
+    given: list[Block] = [
+        gallery.given_crops(album, folder) for folder in results.data if folder.notes.get("kind") == "crops"
+    ]
     for cut in gallery.cuts(results.crops, results.data, results.segmented):
         kept, windows = gallery.kept_cells(album, cut)
         dropped = gallery.dropped_cells(album, cut, windows)
         blocks += [gallery.fields_with_cells(album, cut), kept, *([dropped] if dropped else [])]
         blocks += [Text(_beyond(cut)), tables.drop_table(cut.first)]
+    if given:
+        as_given = "Crops that were given as they are: this run did not cut them, and does not know what was left out."
+        given = [Text(as_given), *given]
     if not blocks:
-        return None
+        return Section("cells", "Cells", given) if given else None
     text = (
         "Single cells cut from the fields. Look whether outlines follow the cells, whether cells were split or merged, "
         "and whether what was dropped deserved it: the scores below are only as good as these crops. Objects are "
@@ -173,7 +185,7 @@ def cells(album: Album, results: Results) -> Section | None:
     if results.segmented:
         method = results.segmented[0].manifest.get("config", {}).get("method", "")
         text += f" The cells were found by this run (segment.method: {method}), not given."
-    return Section("cells", "Cells", [Text(text), *blocks])
+    return Section("cells", "Cells", [Text(text), *blocks, *given])
 
 
 def _beyond(cut: gallery.Cut) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from multiscope.crop.choice import REASONS
+from multiscope.crop.choice import EXPLAINED
 from multiscope.report.blocks import NONE, Cell, Table, number, percent
 from multiscope.report.confusion import Recognition
 from multiscope.report.inputs import Folder
@@ -224,7 +224,7 @@ def drop_table(folder: Folder) -> Table:
         ]
         for reason, meaning, n in [
             ("kept", "", counted["kept"]),
-            *((reason, REASONS.get(reason, ""), n) for reason, n in counted["dropped"].items()),
+            *((reason, EXPLAINED.get(reason, ""), n) for reason, n in counted["dropped"].items()),
         ]
     ]
     return Table(["result", "what it means", "objects", "share"], rows)

@@ -95,8 +95,8 @@ class PlannedReader:
         return FieldPixels(image, labels, where)
 
     def info(self, number: int) -> ImageInfo:
-        """Metadata of the image of the first channel."""
-        return self._planned[number].parts[0].image.info
+        """Metadata of the image of the first channel, with the pixel size that counts."""
+        return dataclasses.replace(self._planned[number].parts[0].image.info, pixel_size=self.pixel_size)
 
     def write_standards(self, folder: Path) -> None:
         """Images come without standards."""
