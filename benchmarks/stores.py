@@ -247,9 +247,14 @@ def feeding(bench: Bench) -> Iterator[Line]:
     """What a training step takes longer because it has to be fed; medians of many steps, for single ones vary."""
     store = SampleStore(bench.store)
     for name, (width, repeats) in NETWORKS.items():
-        for kind, shares in costs(store, repeats * bench.rounds, width=width).items():
-            medians = [float(np.median(part)) for part in np.array_split(shares, bench.rounds)]
-            yield Line(f"feeding {name}, {kind}: share of a step", medians, most=0.03)
+        timed = costs(store, repeats * bench.rounds, width=width)
+        parts = {kind: np.array_split(seconds, bench.rounds) for kind, seconds in timed.items()}
+        medians = {kind: np.array([np.median(part, axis=0) for part in split]) for kind, split in parts.items()}
+        for kind, (fed, updated) in ((kind, values.T) for kind, values in medians.items()):
+            yield Line(f"feeding {name}, {kind}: share of an update", list(fed / updated), most=0.03)
+        yield Line(
+            f"{name}: update while a thread reads / alone", list(medians["prefetch"][:, 1] / medians["inline"][:, 1])
+        )
 
 
 # what is measured; each adds its lines to the one table

@@ -15,7 +15,7 @@ def test_a_tiny_benchmark_gives_every_line_and_reading_beats_zarr_python(
 ) -> None:
     monkeypatch.setattr(stores, "NETWORKS", {"a network": (0.03, 2)})
     lines = {line.what: line for line in stores.run(stores.Bench(tmp_path, 600, 1))}
-    assert len(lines) == 18
+    assert len(lines) == 19
     assert all(np.isfinite(line.values).all() for line in lines.values())
     # 25 is the target at full size; a floor for a busy machine and few samples
     assert max(lines["read: multiscope / zarr-python oindex"].values) > 5
