@@ -141,3 +141,13 @@ def test_bmp(colour: bool) -> None:
     np.testing.assert_array_equal(image.read()[:, 0], np.moveaxis(pixels, -1, 0) if colour else pixels[None])
     with pytest.raises(InputError, match=r"a\.png: is damaged"):
         only(saved(pixels, "BMP")[:200])
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_png_of_few_bits_keeps_its_numbers(bits: int) -> None:
+    array = np.random.default_rng(0).integers(0, 2**bits, (6, 16)).astype(np.uint8)
+    lines = np.packbits(np.unpackbits(array[..., None], axis=-1)[..., 8 - bits :].reshape(6, -1), axis=-1)
+    rows = b"".join(b"\0" + line.tobytes() for line in lines)
+    header = struct.pack(">IIBBBBB", 16, 6, bits, 0, 0, 0, 0)
+    image = only(chunked((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")))
+    np.testing.assert_array_equal(image.read()[0, 0], array)

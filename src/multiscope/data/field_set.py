@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -66,11 +67,7 @@ def write_fields(made: StageRun, reader: FieldReader, *, defects: Defects, split
             intensities.add(written.image)
         facts.append(_facts(written))
     made.note("leaks", [*torn, *report_leaks(leaks.leaks(), split, where=reader.where)])
-    for store in ("clean.zarr", *sorted({f"degraded.zarr/{d}" for f in facts for d in f["degraded"].split("|") if d})):
-        paths = [path for path in table["path"] if (made.path / store / path).is_dir()]
-        describe_store(
-            made.path / store, paths, plate=str(table["plate"].iloc[0])
-        )  # several are named by their folders
+    _describe_stores(made.path, table, sorted({name for fact in facts for name in fact["degraded"].split("|") if name}))
     described = pd.DataFrame(facts)
     fields = pd.concat([table, described.drop(columns="n_cells")], axis=1)
     fields.to_parquet(made.path / "fields.parquet", compression="zstd")
@@ -83,6 +80,13 @@ def write_fields(made: StageRun, reader: FieldReader, *, defects: Defects, split
     made.note("defects", {name: defect.model_dump() for name, defect in defects.items()})
     for key, value in intensities.as_notes(where=reader.where).items():
         made.note(key, value)
+
+
+def _describe_stores(out: Path, table: pd.DataFrame, defects: Sequence[str]) -> None:
+    """The metadata by which other tools find the fields; of several plates each is named by its folder."""
+    plate = str(table["plate"].iloc[0])
+    for store in (out / "clean.zarr", *(out / "degraded.zarr" / name for name in defects)):
+        describe_store(store, [path for path in table["path"] if (store / path).is_dir()], plate=plate)
 
 
 def _table(reader: FieldReader, defects: Defects, *, split: Split, seed: int) -> pd.DataFrame:

@@ -96,8 +96,11 @@ def _png(content: bytes, where: str) -> Array:
     with faults_named(where):
         image = PngImageFile(io.BytesIO(content))
         image.verify()  # the checksums, which reading alone does not look at
-        if content[24] != 16 or content[25] not in _PNG_MANY:
-            return _pillow(PngImageFile(io.BytesIO(content)), where)
+        bits, kind = content[24], content[25]
+        if bits != 16 or kind not in _PNG_MANY:
+            pixels = _pillow(PngImageFile(io.BytesIO(content)), where)
+            # Pillow stretches grey of fewer bits to 0..255
+            return pixels // (255 // (2**bits - 1)) if kind == 0 and bits < 8 else pixels
         width, height = image.size  # Pillow would cut several samples of 16 bit to 8
         check_size((height, width), 4, np.dtype(np.uint16), where=where)
         return np.asarray(imagecodecs.png_decode(content)).reshape(height, width, -1)
