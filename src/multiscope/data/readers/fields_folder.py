@@ -122,9 +122,9 @@ def _times(
 ) -> Iterator[PlannedField]:
     plate, protein, well, field = key
     n_times = image.info.shape[0]
-    others = [part.image.info for part in parts] + ([labels.image.info] if labels else [])
-    for info in others:
-        if info.shape[0] not in (n_times, 1 if labels and info is labels.image.info else n_times):
+    for info in [part.image.info for part in parts] + ([labels.image.info] if labels else []):
+        one_for_all = labels is not None and info is labels.image.info and info.shape[0] == 1
+        if info.shape[0] != n_times and not one_for_all:
             raise InputError(
                 f"{info.where}: has {info.shape[0]} time points, but {image.info.where} {n_times}; expected as many: "
                 "export them alike"
