@@ -61,7 +61,8 @@ def test_crops_are_not_asked_for_their_illumination() -> None:
     found = {}
     for fields in (True, False):
         check = QualityCheck(["gfp"], fields=fields)
-        check.add_crops([str(i) for i in range(4)], np.stack(crops)[:, None].astype(np.uint16))
+        for number, crop in enumerate(crops):
+            check.add(str(number), crop[None].astype(np.uint16))
         found[fields] = {warning["code"] for warning in check.warnings()}
     assert found[True] - found[False] == {"uneven_illumination"}
 

@@ -20,8 +20,7 @@ Array = npt.NDArray[Any]
 class QualityCheck:
     """Gathers the table `quality.parquet` and the manifest's `warnings`, image by image.
 
-    Fields: `add(field_id, image)`; or, where several threads write, `look` in the threads and `gather` in order. Crops:
-    `add_crops`.
+    `add(name, image)`; or, where several threads write, `look` in the threads and `gather` in the order of the table.
     """
 
     def __init__(self, channels: Sequence[str], *, fields: bool = True) -> None:
@@ -43,11 +42,6 @@ class QualityCheck:
     def add(self, field_id: str, image: Array, info: ImageInfo | None = None) -> None:
         """Look at an image and take it in."""
         self.gather(self.look(field_id, image), info)
-
-    def add_crops(self, cell_ids: Sequence[str], images: Array) -> None:
-        """Look at crops (N, C, Y, X) and take them in."""
-        for cell_id, image in zip(cell_ids, images, strict=True):
-            self.add(cell_id, image)
 
     def table(self) -> pd.DataFrame:
         """One row an image and channel: field_id, channel, min, max, mean, std, percentiles, shares at both ends."""
