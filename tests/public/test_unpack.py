@@ -140,6 +140,17 @@ def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
     refused(tmp_path, tmp_path / "archive", "zip", "'x' is encrypted")
 
 
+@pytest.mark.parametrize("shift", [-30, 100_000])
+def test_a_zip_whose_members_begin_outside_the_file_is_refused(tmp_path: Path, shift: int) -> None:
+    make_zip(tmp_path / "archive", {"x": b"1"})
+    content = bytearray((tmp_path / "archive").read_bytes())
+    # the table's own place: a later one moves all members before the file, as a member's place moves one after it
+    place = len(content) - 6 if shift < 0 else content.index(b"PK\x01\x02") + 42
+    content[place : place + 4] = (int.from_bytes(content[place : place + 4], "little") + abs(shift)).to_bytes(4, "little")
+    (tmp_path / "archive").write_bytes(content)
+    refused(tmp_path, tmp_path / "archive", "zip", "'x' is said to begin outside the file")
+
+
 @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(
     kind=st.sampled_from(["zip", "tar", "plain"]),

@@ -102,9 +102,12 @@ class _ZipMember:
 
 
 def _zip_members(archive: Path) -> Iterator[_Member]:
+    size = archive.stat().st_size
     with zipfile.ZipFile(archive) as file:
         for number, info in enumerate(file.infolist()):
             _expect_few(number)
+            if not 0 <= info.header_offset < size:  # Python would seek there, and fail as if the disk were broken
+                raise ValueError(f"{_shown(info.filename)} is said to begin outside the file")
             if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise ValueError(f"{_shown(info.filename)} is a link or a device")
             if info.flag_bits & _ENCRYPTED:
