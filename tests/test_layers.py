@@ -12,7 +12,7 @@ FLOORS = [
     ["folders", "progress"],
     ["stores", "public"],
     ["images"],
-    ["quality"],
+    ["quality", "features"],
     ["config"],
     ["nn"],
     ["training"],

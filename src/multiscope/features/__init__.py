@@ -1,0 +1,1 @@
+"""Classic features of single-cell images: measured by formulas, not learned, as CellProfiler's are."""
