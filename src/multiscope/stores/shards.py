@@ -14,6 +14,7 @@ import numpy as np
 import tensorstore as ts
 
 from multiscope.stores.chunks import CONTEXT, Array, spec_of
+from multiscope.stores.heap import give_back
 
 _SHARD_BYTES = 64 * 2**20
 _SHARD_ROWS = (256, 4096)
@@ -76,6 +77,7 @@ class ShardWriter:
             end, future = self._writing.popleft()
             future.result()
             self.stored = end
+            give_back()
 
     def _metadata(self, rows: int) -> dict[str, Any]:
         little = {"name": "bytes", "configuration": {"endian": "little"}}
