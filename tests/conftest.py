@@ -44,10 +44,11 @@ def tiny_config() -> config.VirtualScreen:
         reader="virtual_screen",
         compartments=["nucleus", "cytoplasm", "cell_periphery"],
         processes_per_compartment=1,
-        complexes_per_process=1,
+        pathways_per_process=1,
+        complexes_per_pathway=1,
         proteins_per_complex=2,
         fields_per_protein=3,
-        cells_per_field=8,
+        cells_per_field=12,
         field_size=128,
         split=config.Split(train=0.34, val=0.33),
     )

@@ -39,8 +39,8 @@ def restored(tiny_screen: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 def make_restored(data: Path, out: Path, *, height: int = 10**6) -> None:
     with manifest.stage_output(out, stage="restore", version=1, config={}, inputs={"data": data}) as made:
         for row in pd.read_parquet(data / "fields.parquet").itertuples():
-            image = read_field(data / "clean.zarr" / str(row.field_id))[:, :height].astype(np.float32) + 0.3
-            path = made.path / "restored.zarr" / str(row.defect) / str(row.field_id)
+            image = read_field(data / "clean.zarr" / str(row.path))[:, :height].astype(np.float32) + 0.3
+            path = made.path / "restored.zarr" / str(row.defect) / str(row.path)
             write_field(path, image, channels=["protein", "cytosol"])
 
 
@@ -77,7 +77,8 @@ def test_clean_crops_lie_where_the_table_says(tiny_screen: Path, tmp_path: Path)
     assert store.take("image").dtype == np.uint16
     assert store.take("mask").dtype == np.uint8
     for row, crop, mask in zip(store.table.itertuples(), store.take("image"), store.take("mask"), strict=True):
-        field, labels = (read(tiny_screen / "clean.zarr" / row.field_id) for read in (read_field, read_labels))
+        path = tiny_screen / "clean.zarr" / fields.loc[row.field_id, "path"]
+        field, labels = (read(path) for read in (read_field, read_labels))
         y, x = (int(np.floor(value + 0.5)) - 24 for value in (row.y, row.x))
         np.testing.assert_array_equal(crop, field[:, y : y + 48, x : x + 48])
         np.testing.assert_array_equal(mask[0], labels[y : y + 48, x : x + 48] == row.label)
@@ -104,8 +105,9 @@ def test_every_source_has_the_same_cells(tiny_screen: Path, restored: Path, tmp_
     np.testing.assert_array_equal(again.take("image"), clean.take("image"))
     assert again.take("image").dtype == np.uint16
     row = degraded.table.iloc[0]
-    defect = pd.read_parquet(tiny_screen / "fields.parquet").set_index("field_id").loc[row["field_id"], "defect"]
-    field = read_field(tiny_screen / "degraded.zarr" / str(defect) / row["field_id"])
+    fields = pd.read_parquet(tiny_screen / "fields.parquet").set_index("field_id")
+    defect, path = fields.loc[row["field_id"], ["defect", "path"]]
+    field = read_field(tiny_screen / "degraded.zarr" / defect / path)
     y, x = (int(np.floor(row[axis] + 0.5)) - 24 for axis in "yx")
     np.testing.assert_array_equal(degraded.take("image", [0])[0], field[:, y : y + 48, x : x + 48])
 

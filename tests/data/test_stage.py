@@ -21,7 +21,8 @@ from multiscope.data import field_set
 from multiscope.data.stage import run
 from multiscope.errors import InputError
 from multiscope.folders import manifest
-from multiscope.simulate import virtual_screen
+from multiscope.simulate.screen.field import field
+from multiscope.simulate.screen.proteins import proteins, standards, truth
 from multiscope.stores.fields import channel_names, read_field, read_labels, write_field
 from multiscope.stores.samples import SampleStore
 
@@ -107,20 +108,26 @@ def test_the_same_input_gives_the_same_bytes(fields_on_disk: Path, tmp_path: Pat
 
 
 def test_a_virtual_screen(tiny_screen: Path, tiny_config: VirtualScreen) -> None:
-    table, fields = virtual_screen.proteins(tiny_config), pd.read_parquet(tiny_screen / "fields.parquet")
+    made, fields = proteins(tiny_config), pd.read_parquet(tiny_screen / "fields.parquet")
     assert len(fields) == 18
     assert {tuple(sorted(sides)) for _, sides in fields.groupby("protein")["split"]} == {("test", "train", "val")}
     assert set(fields["defect"]) == {"noise", "axial", "blur"}
-    first = virtual_screen.field(tiny_config, 0, 0)
-    np.testing.assert_array_equal(read_field(tiny_screen / "clean.zarr" / fields["field_id"][0]), first.image)
-    np.testing.assert_array_equal(read_labels(tiny_screen / "clean.zarr" / fields["field_id"][0]), first.labels)
-    proteins = pd.read_parquet(tiny_screen / "proteins.parquet")
-    assert proteins["localization"].tolist() == table["compartment"].tolist()
-    for scale in ("compartment", "process", "complex"):
+    # every field has its place on a plate, so the store is one
+    wells = [f"{well[0]}/{int(well[1:])}" for _, well in (protein.well(0, 1) for protein in made)]
+    assert fields["path"].tolist() == [f"{well}/{site}" for well in wells for site in range(3)]
+    for row, number in ((0, 0), (4, 2)):
+        expected, path = field(tiny_config, made[row], number), fields["path"][3 * row + number]
+        np.testing.assert_array_equal(read_field(tiny_screen / "clean.zarr" / path), expected.image)
+        np.testing.assert_array_equal(read_labels(tiny_screen / "clean.zarr" / path), expected.labels)
+    told = pd.read_parquet(tiny_screen / "proteins.parquet")
+    assert told.columns.tolist() == ["protein", "symbol", "localization"]
+    assert told["localization"].tolist() == [protein.label for protein in made]
+    for scale, terms in standards(made).items():
         lines = (tiny_screen / "standards" / f"{scale}.gmt").read_text().splitlines()
-        members = {line.split("\t")[0]: set(line.split("\t")[2:]) for line in lines}
-        assert members == {term: set(rows["protein"]) for term, rows in table.groupby(scale)}
+        members = {line.split("\t")[0]: line.split("\t")[2:] for line in lines}
+        assert members == terms
         assert yaml.safe_load((tiny_screen / "standards" / f"{scale}.yaml").read_text())["scale"] == scale
+    pd.testing.assert_frame_equal(pd.read_parquet(tiny_screen / "standards" / "truth.parquet"), truth(tiny_config))
     assert manifest.verify(tiny_screen, full=True)["seed"] == tiny_config.seed
 
 
@@ -133,10 +140,41 @@ def test_one_more_protein_leaves_the_fields_of_the_others_as_they_are(
         run(out=tmp_path / name, dataset="x", config=config)
     fewer, more = (pd.read_parquet(tmp_path / name / "fields.parquet") for name in ("small", "large"))
     pd.testing.assert_frame_equal(fewer.drop(columns="defect"), more.iloc[: len(fewer)].drop(columns="defect"))
-    test = fewer.loc[fewer["split"] == "test", "field_id"].iloc[0]
+    test = fewer.loc[fewer["split"] == "test", "path"].iloc[0]
     for store in ("clean.zarr", "degraded.zarr/noise"):
         one, other = (read_field(tmp_path / name / store / test) for name in ("small", "large"))
         np.testing.assert_array_equal(one, other)
+
+
+def test_parts_of_a_virtual_screen_together_are_the_whole(
+    tmp_path: Path, tiny_screen: Path, tiny_config: VirtualScreen
+) -> None:
+    whole = pd.read_parquet(tiny_screen / "fields.parquet").drop(columns=["defect", "degraded"])
+    found = []
+    for number in (1, 2):
+        out = tmp_path / str(number)
+        run(out=out, dataset="tiny", config=tiny_config.model_copy(update={"part": f"{number}/2"}))
+        fields = pd.read_parquet(out / "fields.parquet")
+        for path in fields["path"][::4]:
+            for read in (read_field, read_labels):
+                np.testing.assert_array_equal(read(out / "clean.zarr" / path), read(tiny_screen / "clean.zarr" / path))
+        assert (out / "standards" / "complex.gmt").read_bytes() == (
+            tiny_screen / "standards" / "complex.gmt"
+        ).read_bytes(), "the truth is that of the whole screen"
+        found.append(fields.drop(columns=["defect", "degraded"]))
+    pd.testing.assert_frame_equal(pd.concat(found, ignore_index=True), whole)
+
+
+def test_a_virtual_screen_of_stacks(tmp_path: Path, tiny_config: VirtualScreen) -> None:
+    config = tiny_config.model_copy(update={"planes": 3, "z_step_um": 0.8, "defects": {}})
+    run(out=tmp_path / "out", dataset="stacks", config=config)
+    fields = pd.read_parquet(tmp_path / "out" / "fields.parquet")
+    assert fields["depth"].tolist() == [3] * 18
+    made = field(config, proteins(config)[1], 2)
+    path = tmp_path / "out" / "clean.zarr" / fields["path"][5]
+    np.testing.assert_array_equal(read_field(path), made.image)
+    np.testing.assert_array_equal(read_labels(path), made.labels)
+    assert manifest.verify(tmp_path / "out", full=True)["counts"]["cells"]["kept"] > 18
 
 
 def test_crops_from_an_archive(tmp_path: Path, archive: Callable[..., Path]) -> None:

@@ -146,7 +146,8 @@ def test_a_zip_whose_members_begin_outside_the_file_is_refused(tmp_path: Path, s
     content = bytearray((tmp_path / "archive").read_bytes())
     # the table's own place: a later one moves all members before the file, as a member's place moves one after it
     place = len(content) - 6 if shift < 0 else content.index(b"PK\x01\x02") + 42
-    content[place : place + 4] = (int.from_bytes(content[place : place + 4], "little") + abs(shift)).to_bytes(4, "little")
+    moved = int.from_bytes(content[place : place + 4], "little") + abs(shift)
+    content[place : place + 4] = moved.to_bytes(4, "little")
     (tmp_path / "archive").write_bytes(content)
     refused(tmp_path, tmp_path / "archive", "zip", "'x' is said to begin outside the file")
 

@@ -119,6 +119,12 @@ def test_only_data_gives_a_page_without_the_rest(tree: Tree, run_config: config.
     assert [path.name for path in (out / "figures").glob("*.csv")] == ["fields_screen_image.csv"]
 
 
+@pytest.mark.parametrize("reader", ["virtual_screen", "virtual_structures"])
+def test_generated_images_are_not_called_real(tree: Tree, run_config: config.Config, reader: str) -> None:
+    html, _ = make(tree, run_config, data=[tree.data(n_fields=1, reader=reader)])
+    assert "is generated" in html and "is real" not in html
+
+
 def test_data_without_test_fields_has_no_images(tree: Tree, run_config: config.Config) -> None:
     html, out = make(tree, run_config, data=[tree.data(n_fields=1)])
     assert Page(html).sections == ["summary", "run"]

@@ -87,7 +87,7 @@ def test_scores_are_those_of_the_written_images(restored: Path, tiny_screen: Pat
     row = row.iloc[0]
     field_id, channel = row["image_id"].split("/")
     index = fields.channels.index(channel)
-    image = read_field(restored / "restored.zarr" / row["defect"] / field_id)[index]
+    image = read_field(restored / "restored.zarr" / row["defect"] / fields.paths[field_id])[index]
     scale = fields.scales[index]
     clean = fields.image("clean", field_id)[index].astype(float)
     expected = peak_signal_noise_ratio(clean, image.astype(float), data_range=scale.high - scale.low)

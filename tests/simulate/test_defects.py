@@ -14,8 +14,10 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from multiscope.config import VirtualScreen
 from multiscope.errors import InputError
-from multiscope.simulate import defects, virtual_screen
+from multiscope.simulate import defects
 from multiscope.simulate.defects import DEFECTS, degrade
+from multiscope.simulate.screen.field import field
+from multiscope.simulate.screen.proteins import proteins
 
 NAMES = st.sampled_from(sorted(DEFECTS))
 DTYPES = st.sampled_from(["uint8", "uint16", "uint32", "int16", "float32", "float64"])
@@ -102,8 +104,8 @@ def test_a_stronger_defect_is_farther_from_clean(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(DEFECTS))
 def test_at_strength_one_a_defect_is_visible_and_restorable(name: str) -> None:
     config = VirtualScreen(reader="virtual_screen", field_size=128, cells_per_field=8)
-    for protein in range(0, 48, 8):
-        clean = virtual_screen.field(config, protein, 0).image[0]
+    for protein in proteins(config)[::16]:
+        clean = field(config, protein, 0).image[0]
         degraded = degrade(name, clean, strength=1, rng=rng())
         low, high = np.percentile(clean, [0.1, 99.9])
         assert 15 < peak_signal_noise_ratio(clean, degraded, data_range=high - low) < 31

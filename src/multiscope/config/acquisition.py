@@ -75,6 +75,11 @@ class DataSet(Section):
         """Files and folders it is read from, by the key that names them."""
         return {}
 
+    @property
+    def drawing_seed(self) -> int:
+        """Seed of what is drawn for it, images and defects; what is generated has one beside that of the split."""
+        return int(getattr(self, "seed", self.split.seed))
+
 
 class Defect(Section):
     """One forward model applied to clean fields."""

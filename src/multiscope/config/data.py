@@ -8,8 +8,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from multiscope.config.acquisition import DataSet, DefectName, Defects, Flatten, Split, SplitUnit
-from multiscope.config.screen import VirtualScreen
+from multiscope.config.screen import VirtualCrops, VirtualScreen
 from multiscope.config.section import Channels, Section
+from multiscope.config.structures import VirtualStructures
 
 
 class _Images(DataSet):
@@ -221,5 +222,15 @@ class CropsFile(_Images):
         return {"path": self.path}
 
 
-AnyData = VirtualScreen | FieldsFolder | OmeZarr | SampleSheet | PairArrays | CropsFolder | CropsFile
+AnyData = (
+    VirtualScreen
+    | VirtualCrops
+    | VirtualStructures
+    | FieldsFolder
+    | OmeZarr
+    | SampleSheet
+    | PairArrays
+    | CropsFolder
+    | CropsFile
+)
 Data = Annotated[AnyData, Field(discriminator="reader")]

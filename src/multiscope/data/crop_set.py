@@ -30,14 +30,16 @@ def write_crops(made: StageRun, reader: CropsReader, *, split: Split) -> None:
     start, dtype = 0, ""
     with SampleWriter(made.path / "crops.zarr", attributes=attributes, journal=made.journal) as writer:
         kept = writer.rows  # of a job that was killed; the pieces are the same again
-        for images in reader.pieces():
+        for piece in reader.pieces():
+            images = piece["image"]
             rows, dtype = table.iloc[start : start + len(images)], str(images.dtype)
             if start >= kept:
-                writer.append({"image": images}, rows, position=start + len(images))
+                writer.append(piece, rows, position=start + len(images))
             seen.add(images, rows, start=start)
             start += len(images)
     seen.quality.table().to_parquet(made.path / "quality.parquet", compression="zstd")
     reader.proteins.to_parquet(made.path / "proteins.parquet", compression="zstd")
+    reader.write_standards(made.path / "standards")
     for what, count in reader.counts.items():
         made.count(what, count.kept, count.dropped)
     made.count("fields", len(set(table["field_id"]) - {""}))

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from multiscope.config import DefectName, Defects, Split
+from multiscope.data.ahead import ahead
 from multiscope.data.assignment import assign_defects
 from multiscope.data.intensity import IntensityRange
 from multiscope.data.leaks import LeakCheck, report_leaks, report_torn_stacks
@@ -31,8 +30,6 @@ from multiscope.stores.fields import read_field, write_field
 from multiscope.stores.plates import describe_store, field_paths
 
 Array = npt.NDArray[Any]
-T = TypeVar("T")
-_THREADS = 2
 _MOST_REMARKS = 20
 
 
@@ -57,7 +54,7 @@ def write_fields(made: StageRun, reader: FieldReader, *, defects: Defects, split
     intensities = IntensityRange(reader.channels)
     facts: list[dict[str, Any]] = []
     like: tuple[np.dtype[Any], str] | None = None
-    for written in track(_in_threads(writer.write, len(table)), what="data: fields", total=len(table)):
+    for written in track(ahead(writer.write, len(table)), what="data: fields", total=len(table)):
         like = like or (written.image.dtype, written.where)
         _expect_type(written, *like)
         side = str(table["split"][written.number])
@@ -173,22 +170,6 @@ class _Writer:
     def _write(self, unit: Unit, path: str, image: Array, labels: npt.NDArray[np.uint32] | None) -> None:
         channels, size = self._reader.channels, self._reader.pixel_size
         write_field(unit.path(path), image, channels=channels, pixel_size=size, labels=labels)
-
-
-def _in_threads(work: Callable[[int], T], n: int) -> Iterator[T]:
-    """Results of `work(0)` to `work(n - 1)` in order; never more than a few begun ahead."""
-    waiting: deque[Future[T]] = deque()
-    with ThreadPoolExecutor(_THREADS) as pool:
-        try:
-            for number in range(n):
-                waiting.append(pool.submit(work, number))
-                if len(waiting) > _THREADS:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
 
 
 def _expect_type(written: _Written, dtype: np.dtype[Any], where: str) -> None:

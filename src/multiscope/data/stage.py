@@ -15,7 +15,9 @@ from multiscope.config import (
     OmeZarr,
     PairArrays,
     SampleSheet,
+    VirtualCrops,
     VirtualScreen,
+    VirtualStructures,
 )
 from multiscope.data import STAGE_VERSION
 from multiscope.data.crop_set import write_crops
@@ -25,22 +27,24 @@ from multiscope.data.readers.crops_folder import CropsFolderReader
 from multiscope.data.readers.fields_folder import folder_reader
 from multiscope.data.readers.ome_zarr import ome_zarr_reader
 from multiscope.data.readers.pair_arrays import PairArraysReader
-from multiscope.data.readers.reader import FieldReader
+from multiscope.data.readers.reader import CropsReader, FieldReader
 from multiscope.data.readers.sample_sheet import sheet_reader
-from multiscope.data.readers.virtual_screen import VirtualScreenReader
+from multiscope.data.readers.virtual_screen import VirtualCropsReader, VirtualScreenReader
+from multiscope.data.readers.virtual_structures import VirtualStructuresReader
 from multiscope.folders.manifest import stage_output
 from multiscope.images.container import open_container
 
 
-def run(*, out: Path, dataset: str, config: AnyData) -> None:
+def run(*, out: Path, dataset: str, config: AnyData, device: str = "cpu") -> None:
     """Read, or generate, the data set `dataset` into the folder `out`.
 
     Fields become `clean.zarr`, `degraded.zarr` and `fields.parquet`; crops become `crops.zarr` and `crops.parquet`;
-    both get `proteins.parquet`. What is wrong with the files is an `InputError`, and `out` stays as it was.
+    both get `proteins.parquet`. What is wrong with the files is an `InputError`, and `out` stays as it was. `device`,
+    `cpu` or `cuda`, is where cells are generated.
     """
-    seed = config.seed if isinstance(config, VirtualScreen) else config.split.seed
+    seed = config.drawing_seed
     with (
-        open_reader(config) as reader,
+        open_reader(config, device=device) as reader,
         stage_output(
             out,
             stage="data",
@@ -51,7 +55,7 @@ def run(*, out: Path, dataset: str, config: AnyData) -> None:
         ) as made,
     ):
         made.note("dataset", dataset)
-        if isinstance(reader, CropsFolderReader | CropsFileReader):
+        if isinstance(reader, CropsReader):
             _say(f"data: {len(reader.cells)} cells in {reader.where}")
             write_crops(made, reader, split=config.split)
         else:
@@ -61,12 +65,16 @@ def run(*, out: Path, dataset: str, config: AnyData) -> None:
 
 
 @contextmanager
-def open_reader(config: AnyData) -> Iterator[FieldReader | CropsFolderReader | CropsFileReader]:
+def open_reader(config: AnyData, *, device: str = "cpu") -> Iterator[FieldReader | CropsReader]:
     """The reader that `config` names, its files open as long as the context."""
     with ExitStack() as stack:
         match config:
             case VirtualScreen():
-                yield VirtualScreenReader(config)
+                yield VirtualScreenReader(config, device=device)
+            case VirtualCrops():
+                yield VirtualCropsReader(config, device=device)
+            case VirtualStructures():
+                yield VirtualStructuresReader(config)
             case FieldsFolder():
                 images = stack.enter_context(open_container(config.images, key="images"))
                 labels = stack.enter_context(open_container(config.labels, key="labels")) if config.labels else None

@@ -71,8 +71,8 @@ class Results:
         ]
 
     def is_generated(self, folder: Folder) -> bool:
-        """Whether a data set is a virtual screen."""
-        return self.reader(folder) == "virtual_screen"
+        """Whether a data set is a virtual one: its reader says so by its name."""
+        return self.reader(folder).startswith("virtual_")
 
     def reader(self, folder: Folder) -> str:
         """The reader by which a data set was made."""
@@ -108,7 +108,7 @@ def what_was_run(results: Results) -> Section:
 def _about(results: Results, folder: Folder) -> str:
     if results.is_generated(folder):
         return (
-            f"The data set {folder.name} is generated: its cells, proteins and biology are made by the computer. "
+            f"The data set {folder.name} is generated: its images and their biology are made by the computer. "
             "Scores on it say whether the chain works, not how well it does on a microscope's images."
         )
     defects = ""

@@ -1,13 +1,14 @@
-"""The planted biology: compartment > process > complex > protein, and what each level does to a cell's image."""
+"""The planted biology: compartment > process > pathway > complex > protein, and how far each level moves factors."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from multiscope.config import Compartment, Effects
+from multiscope.simulate.factors import N_FACTORS
 
 CODES: dict[Compartment, str] = {
     "nucleus": "NUC",
@@ -17,53 +18,22 @@ CODES: dict[Compartment, str] = {
     "vacuole": "VAC",
     "cell_periphery": "PER",
     "punctate": "PUN",
+    "nucleolus": "NOL",
+    "nuclear_periphery": "NPC",
+    "golgi": "GOL",
+    "peroxisome": "PEX",
+    "endosome": "END",
+    "vacuolar_membrane": "VAM",
+    "bud_neck": "NEC",
+    "actin": "ACT",
+    "microtubule": "MTB",
+    "spindle_pole": "SPB",
+    "lipid_particle": "LIP",
 }
 """Short names that processes, complexes and symbols begin with; their order is part of every random stream."""
+LEVELS = ("process", "pathway", "complex", "protein")
+"""Levels whose groups differ by a planted shift, the coarsest first."""
 _SHIFTS = 0
-
-
-@dataclass(frozen=True)
-class Factors:
-    """What can be measured in the image of one cell; 1 (0 for `radial`) is the compartment's typical look."""
-
-    abundance: float
-    """Brightness, as a ratio."""
-    partition: float
-    """Share of the light that is in the compartment, 0 to 1; the rest is in the cytoplasm."""
-    number: float
-    """Number of structures, as a ratio."""
-    size: float
-    """Size of structures, as a ratio."""
-    radial: float
-    """From -1 (towards the middle of the cell or organelle) to 1 (towards its edge)."""
-    grain: float
-    """Contrast of the texture, as a ratio."""
-    grain_scale: float
-    """Coarseness of the texture, as a ratio."""
-
-
-@dataclass(frozen=True)
-class _Scale:
-    """From units of the cell-to-cell spread to a factor; `limit` keeps compartments apart at any effect."""
-
-    spread: float
-    limit: float
-
-    def __call__(self, units: float) -> float:
-        return self.limit * float(np.tanh(units * self.spread / self.limit))
-
-
-_SCALES = {
-    "abundance": _Scale(0.12, 0.6),
-    "partition": _Scale(0.30, 1.2),
-    "number": _Scale(0.12, 0.75),
-    "size": _Scale(0.05, 0.25),
-    "radial": _Scale(0.15, 0.9),
-    "grain": _Scale(0.15, 0.8),
-    "grain_scale": _Scale(0.10, 0.5),
-}
-_USUAL_PARTITION = 2.0
-N_FACTORS = len(_SCALES)
 
 
 @dataclass(frozen=True)
@@ -72,6 +42,7 @@ class Place:
 
     compartment: Compartment
     process: int
+    pathway: int
     complex: int
     member: int
 
@@ -81,19 +52,24 @@ class Place:
         return f"{CODES[self.compartment]}{self.process + 1}"
 
     @property
+    def pathway_name(self) -> str:
+        """Term of the pathway, such as NUC1A."""
+        return f"{self.process_name}{_letters(self.pathway)}"
+
+    @property
     def complex_name(self) -> str:
-        """Term of the complex, such as NUC1A."""
-        return f"{self.process_name}{chr(ord('A') + self.complex)}"
+        """Term of the complex, such as NUC1A2."""
+        return f"{self.pathway_name}{self.complex + 1}"
 
     @property
     def symbol(self) -> str:
-        """Symbol of the protein, such as NUC1A1."""
-        return f"{self.complex_name}{self.member + 1}"
+        """Symbol of the protein, such as NUC1A2a."""
+        return f"{self.complex_name}{_letters(self.member).lower()}"
 
     @property
-    def key(self) -> tuple[int, int, int, int]:
+    def key(self) -> tuple[int, int, int, int, int]:
         """The place in numbers, for random streams: does not move when the screen grows."""
-        return list(CODES).index(self.compartment), self.process, self.complex, self.member
+        return list(CODES).index(self.compartment), self.process, self.pathway, self.complex, self.member
 
 
 def stream(seed: int, *key: int) -> np.random.Generator:
@@ -101,26 +77,26 @@ def stream(seed: int, *key: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
-def protein_shift(place: Place, *, effects: Effects, seed: int) -> npt.NDArray[np.float64]:
-    """Mean of a protein's cells in each factor (7,), in units of the cell-to-cell spread.
+def level_shifts(place: Place, effects: Effects) -> npt.NDArray[np.float64]:
+    """What each of `LEVELS` adds to the mean of a protein's cells: (4, F), in units of the cell-to-cell spread.
 
-    The sum of one normal shift of its process, one of its complex and one of its own. Their variance is half the
-    squared effect, so two groups differ by the effect (root mean square) in every factor.
+    Normal shifts of its process, pathway, complex and its own. Their variance is half the squared effect, so two groups
+    differ by the effect (root mean square) in every factor.
     """
-    sizes = (effects.process, effects.complex, effects.protein)
-    keys = (place.key[:2], place.key[:3], place.key)
-    shifts = [
-        size / np.sqrt(2) * stream(seed, _SHIFTS, *key).normal(size=N_FACTORS)
-        for size, key in zip(sizes, keys, strict=True)
-    ]
-    return np.asarray(np.sum(shifts, axis=0))
+    sizes = (effects.process, effects.pathway, effects.complex, effects.protein)
+    keys = [place.key[: depth + 2] for depth in range(len(LEVELS))]
+    return np.stack(
+        [
+            size / np.sqrt(2) * stream(effects.seed, _SHIFTS, *key).normal(size=N_FACTORS)
+            for size, key in zip(sizes, keys, strict=True)
+        ]
+    )
 
 
-def cell_factors(shift: npt.NDArray[np.float64], rng: np.random.Generator) -> Factors:
-    """One cell's factors: its protein's mean and a spread of one unit."""
-    units = shift + rng.normal(size=N_FACTORS)
-    scaled = {field.name: _SCALES[field.name](float(u)) for field, u in zip(fields(Factors), units, strict=True)}
-    ratios = {name: float(np.exp(value)) for name, value in scaled.items()}
-    ratios["radial"] = scaled["radial"]
-    ratios["partition"] = float(1 / (1 + np.exp(-_USUAL_PARTITION - scaled["partition"])))
-    return Factors(**ratios)
+def _letters(number: int) -> str:
+    """A, B, ... Z, AA, AB, ..."""
+    name = ""
+    while number >= 0:
+        number, letter = divmod(number, 26)
+        name, number = chr(ord("A") + letter) + name, number - 1
+    return name

@@ -59,7 +59,7 @@ def configured(path: Path, **changes: Any) -> CropsFile:
 
 def read(config: CropsFile) -> tuple[CropsFileReader, Array]:
     reader = CropsFileReader(config)
-    return reader, np.concatenate(list(reader.pieces()))
+    return reader, np.concatenate([piece["image"] for piece in reader.pieces()])
 
 
 def refused(config: CropsFile, match: str) -> None:
@@ -117,7 +117,7 @@ def test_cells_without_a_class_are_left_out_and_counted_and_several_classes_join
 
 def test_pieces_are_bounded(published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hdf5, "_PIECE_BYTES", 5 * 2 * SIZE**2 * 4)
-    pieces = list(CropsFileReader(configured(published)).pieces())
+    pieces = [piece["image"] for piece in CropsFileReader(configured(published)).pieces()]
     assert [len(piece) for piece in pieces] == [5, 5, 2]
     np.testing.assert_array_equal(np.concatenate(pieces), crops())
 

@@ -45,7 +45,7 @@ def test_reads_cells_in_natural_order_with_channels_as_configured(place: Place) 
     files = crops()
     with open_reader(configured(place(files))) as reader:
         assert isinstance(reader, CropsFolderReader)
-        images = np.concatenate(list(reader.pieces()))
+        images = np.concatenate([piece["image"] for piece in reader.pieces()])
         assert images.shape == (12, 2, 8, 8)
         assert images.dtype == np.float32
         assert reader.cells["cell_id"].tolist()[:3] == ["AAC1_1_9", "AAC1_1_10", "AAC1_2_9"]
@@ -121,6 +121,6 @@ def test_names_in_an_archive_that_point_elsewhere_are_only_names(tmp_path: Path,
     files = {f"../../{name}": image for name, image in crops().items()}
     with open_reader(configured(archive(tmp_path / "in" / "z.zip", files))) as reader:
         assert isinstance(reader, CropsFolderReader)
-        assert np.concatenate(list(reader.pieces())).shape == (12, 2, 8, 8)
+        assert np.concatenate([piece["image"] for piece in reader.pieces()]).shape == (12, 2, 8, 8)
         assert set(reader.cells["protein"]) == {"AAC1", "AAH1"}
     assert [path.name for path in tmp_path.rglob("*")] == ["in", "z.zip"]

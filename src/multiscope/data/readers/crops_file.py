@@ -58,17 +58,20 @@ class CropsFileReader:
         n_rows = sum(map(len, self._kept.values()))
         self.counts = {"cells": Count(len(ids), {"no class": n_rows - len(ids)})}
 
-    def pieces(self) -> Iterator[Array]:
-        """All crops (n, C, S, S), some at a time, in the order of `cells`."""
+    def pieces(self) -> Iterator[dict[str, Array]]:
+        """All crops, `image` (n, C, S, S), some at a time, in the order of `cells`."""
         with open_hdf5(self._path) as file, Progress("data: crops", total=len(self.cells)) as progress:
             for data, _ in _blocks(file, len(self.channels)):
                 kept = self._kept[data.name]
                 for start, rows in data.pieces():
                     wanted = rows[kept[start : start + len(rows)]]
                     if len(wanted):
-                        yield self._crops(wanted, data.where)
+                        yield {"image": self._crops(wanted, data.where)}
                     for _ in wanted:
                         progress.advance()
+
+    def write_standards(self, folder: Path) -> None:
+        """Crops come without standards."""
 
     def _crops(self, rows: Array, where: str) -> Array:
         size = _crop_size(rows.shape[1], len(self.channels), where)

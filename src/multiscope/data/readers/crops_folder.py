@@ -59,8 +59,8 @@ class CropsFolderReader:
                 f"{self.where}: two proteins have a field that would be named '{name}'; rename one of them"
             )
 
-    def pieces(self) -> Iterator[Array]:
-        """All crops (n, C, S, S), some at a time; sizes or types that differ are an `InputError`."""
+    def pieces(self) -> Iterator[dict[str, Array]]:
+        """All crops, `image` (n, C, S, S), some at a time; sizes or types that differ are an `InputError`."""
         like: tuple[str, Array] | None = None
         groups = track(self._groups, what="data: crops", total=len(self._groups))
         while some := list(itertools.islice(groups, _AT_ONCE)):
@@ -69,7 +69,10 @@ class CropsFolderReader:
             like = like or (files[0], planes[0])
             for name, plane in zip(files, planes, strict=True):
                 self._expect_alike(name, plane, *like)
-            yield np.stack(planes).reshape(len(some), len(self.channels), *planes[0].shape)
+            yield {"image": np.stack(planes).reshape(len(some), len(self.channels), *planes[0].shape)}
+
+    def write_standards(self, folder: Path) -> None:
+        """Crops come without standards."""
 
     def _expect_alike(self, name: str, plane: Array, first_name: str, first: Array) -> None:
         if first.shape[0] != first.shape[1]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -69,6 +69,7 @@ class FieldReader(Protocol):
         """Write the standards that come with the data, if any, into the new folder `folder`."""
 
 
+@runtime_checkable
 class CropsReader(Protocol):
     """Crops that are read in pieces."""
 
@@ -82,8 +83,14 @@ class CropsReader(Protocol):
     proteins: pd.DataFrame
     """As of a `FieldReader`."""
 
-    def pieces(self) -> Iterator[Array]:
-        """All crops (n, C, S, S), some at a time, in the order of `cells`, of one size and type."""
+    def pieces(self) -> Iterator[Mapping[str, Array]]:
+        """All crops, some at a time, in the order of `cells`, of one size and type: `image` (n, C, S, S).
+
+        Where they are known, `mask` (n, 1, S, S) of the cell, and `clean` (n, C, S, S), the image without noise.
+        """
+
+    def write_standards(self, folder: Path) -> None:
+        """Write the standards that come with the data, if any, into the new folder `folder`."""
 
 
 def fields_table(ids: list[str], proteins: list[str], **columns: list[Any]) -> pd.DataFrame:
