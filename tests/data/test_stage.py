@@ -166,7 +166,8 @@ def test_parts_of_a_virtual_screen_together_are_the_whole(
 
 
 def test_a_virtual_screen_of_stacks(tmp_path: Path, tiny_config: VirtualScreen) -> None:
-    config = tiny_config.model_copy(update={"planes": 3, "z_step_um": 0.8, "defects": {}})
+    small = {"field_size": 96, "cells_per_field": 4}
+    config = tiny_config.model_copy(update={**small, "planes": 3, "z_step_um": 0.8, "defects": {}})
     run(out=tmp_path / "out", dataset="stacks", config=config)
     fields = pd.read_parquet(tmp_path / "out" / "fields.parquet")
     assert fields["depth"].tolist() == [3] * 18

@@ -51,8 +51,8 @@ FEW: dict[str, Any] = {
 }
 """Two proteins a compartment."""
 SHARED: dict[str, VirtualScreen | VirtualCrops] = {
-    "fields": screen(**FEW, field_size=96, cells_per_field=5, conditions={"heights_um": 0.4, "focus_um": 0.3}),
-    "stacks": screen(**FEW, compartments=["er", "golgi"], field_size=96, cells_per_field=3, planes=3, defects={}),
+    "fields": screen(**FEW, field_size=96, cells_per_field=5, conditions={"focus_um": 0.1, "plate": 0.2}),
+    "stacks": screen(**FEW, compartments=["er", "golgi"], field_size=96, cells_per_field=3, planes=2, defects={}),
     "human fields": screen(
         **FEW, morphology="human", compartments=["actin", "er"], field_size=128, cells_per_field=3, crowding=0.5
     ),

@@ -34,5 +34,5 @@ def test_ap_of_deeploc_is_above_chance_at_each_scale(results: Path) -> None:
     scores = pd.read_parquet(results / "evaluate" / "scores.parquet").query(
         "encoder == 'deeploc' and source == 'clean'"
     )
-    assert set(scores["scale"]) == {"compartment", "process", "complex"}
+    assert set(scores["scale"]) == {"compartment", "process", "pathway", "complex"}
     assert (scores["ci_low"] > scores["chance"]).all(), scores

@@ -18,7 +18,7 @@ from multiscope.config import Optics
 from multiscope.simulate.cells.geometry import Grid
 
 _FINEST_UM = 0.06
-_FOCUS_STEP_UM = 0.1
+_FINEST_FOCUS_UM = 0.001
 _EXCITATION = 0.93
 """Wavelength that excites beside the one that is seen."""
 
@@ -26,8 +26,8 @@ _EXCITATION = 0.93
 def point_spread(optics: Optics, *, height: int, width: int, pixel_um: float, z_um: float) -> npt.NDArray[np.float64]:
     """Light of a point in each pixel (H, W), its middle at [0, 0], `z_um` from the focus.
 
-    Widefield: the sum is 1 at any height. Confocal: the sum is 1 in focus and falls with the distance, for the pinhole
-    keeps light from elsewhere out.
+    Widefield: the sum is 1 at any height. Confocal: the sum falls with the distance from the focus, for the pinhole
+    keeps light from elsewhere out; `transfer` takes it for 1 in focus.
     """
     seen = _intensity(optics, optics.emission_nm, height, width, pixel_um, z_um)
     if optics.mode == "widefield":
@@ -79,12 +79,13 @@ def transfer(
 def seen(light: Tensor, optics: Optics, grid: Grid, *, focus_um: Tensor | float = 0.0) -> Tensor:
     """Images (B, ..., H, W) of light (B, ..., L, H, W) in the planes of a grid.
 
-    Each of the B is focused at its own height `focus_um` (B,), or all at one. The window is taken as periodic: leave a
+    Each of the B is focused at its own height `focus_um` (B,), or all at one; every height needs a table of its own, so
+    there should be few. The window is taken as periodic: leave a
     margin.
     """
     focus = torch.as_tensor(focus_um, dtype=torch.float64).cpu().expand(len(light))
-    steps, which = torch.unique((focus / _FOCUS_STEP_UM).round().long(), return_inverse=True)
-    table = torch.stack([_transfer_at(optics, grid, int(step) * _FOCUS_STEP_UM) for step in steps])
+    steps, which = torch.unique((focus / _FINEST_FOCUS_UM).round().long(), return_inverse=True)
+    table = torch.stack([_transfer_at(optics, grid, int(step) * _FINEST_FOCUS_UM) for step in steps])
     spectrum = torch.fft.rfft2(light)
     otf = table[which].to(light.device) if len(steps) > 1 else table.to(light.device)
     spectrum *= otf.view(len(otf), *([1] * (light.ndim - 4)), *otf.shape[1:])

@@ -24,7 +24,7 @@ from multiscope.simulate.compartments.registry import DRAWERS, draw_protein
 from multiscope.simulate.factors import N_FACTORS, cell_factors
 from tests.simulate.drawn import BODIES, cells_of, keys, refusal, usual
 
-N, M = 28, 64
+N, M = 28, 48
 DRAWN: list[tuple[Morphology, Compartment]] = [(kind, name) for kind in DRAWERS for name in DRAWERS[kind]]
 ALL = pytest.mark.parametrize(("morphology", "compartment"), DRAWN)
 SPOTS: tuple[Compartment, ...] = ("punctate", "peroxisome", "lipid_particle", "endosome", "golgi", "spindle_pole")

@@ -86,7 +86,7 @@ def test_between_no_effect_and_a_full_one_the_light_is_mixed() -> None:
 
 
 def test_the_stated_share_of_cells_does_not_show_its_localization() -> None:
-    n = 400
+    n = 200
     shown, faulty, hidden = (
         drawn(config_of(labels={"weak": share}), "cell_periphery", n=n).light[:, 0] for share in (0.0, 0.3, 1.0)
     )
@@ -116,7 +116,7 @@ def test_a_protein_in_two_compartments_shows_both() -> None:
 
 
 def test_expression_spreads_brightness_and_half_of_its_variance_is_shared() -> None:
-    n = 3000
+    n = 1500
     grid = window(config_of(), 40, CPU, stack=False)
     steady, spread = (
         draw(config, of(config, "cytoplasm"), keys(n), grid).light.sum((2, 3, 4)).double().log()
@@ -125,7 +125,7 @@ def test_expression_spreads_brightness_and_half_of_its_variance_is_shared() -> N
     logs = (spread - steady).numpy()
     assert np.abs(logs.mean(0)).max() < 5 * 0.4 / np.sqrt(n)
     np.testing.assert_allclose(logs.std(0), 0.4, rtol=0.07)
-    assert np.corrcoef(logs.T)[0, 1] == pytest.approx(0.5, abs=0.07)
+    assert np.corrcoef(logs.T)[0, 1] == pytest.approx(0.5, abs=0.1)
 
 
 def test_light_is_proportional_to_the_photons_of_its_channel() -> None:

@@ -10,6 +10,7 @@ from torch import Tensor
 from multiscope.config import Screen
 from multiscope.simulate import counter
 from multiscope.simulate.camera import illumination
+from multiscope.simulate.screen.light import HEIGHT_STEP_UM
 from multiscope.simulate.screen.proteins import WELLS, Protein
 
 _PLATE, _FIELD, _CAMERA = 2, 3, 4
@@ -44,7 +45,7 @@ def exposure(config: Screen, protein: Protein, field: int) -> Exposure:
     return Exposure(
         brightness=float(torch.tensor(bright).exp()),
         background=float(config.camera.background * torch.tensor(dark).exp()),
-        focus_um=conditions.focus_um * of_field[2],
+        focus_um=round(conditions.focus_um * of_field[2] / HEIGHT_STEP_UM) * HEIGHT_STEP_UM,
         centre=(0.15 * of_plate[2], 0.15 * of_plate[3]),
         loss=conditions.illumination,
     )

@@ -27,6 +27,8 @@ REACH_UM = {"yeast": 5.9, "human": 20.0}
 """How far a cell may reach from its middle."""
 _HEIGHT_UM = {"yeast": 2.5, "human": 3.5}
 _FINE_STEP_UM = 0.5
+HEIGHT_STEP_UM = 0.1
+"""Cells and fields lie at multiples of this height, so that few tables of the optics are needed."""
 _DEAD = 1.5
 """Logarithm of the brightness of dead cells."""
 
@@ -83,7 +85,9 @@ def draw(config: Screen, protein: Protein, keys: Tensor, grid: Grid) -> Drawn:
     torch.mul(tagged, each(full * (spread * (shared + own) + glow).exp()), out=light[:, 0])
     light[:, 0].add_(cells.cytosol, alpha=full * config.camera.autofluorescence)
     torch.mul(cells.cytosol, each(marker * (spread * (shared + marked) + glow).exp()), out=light[:, 1])
-    height = config.conditions.heights_um * counter.normal(keys, "height", 1)[:, 0]
+    height = (
+        config.conditions.heights_um * counter.normal(keys, "height", 1)[:, 0] / HEIGHT_STEP_UM
+    ).round() * HEIGHT_STEP_UM
     return Drawn(cells, light[:n], height[:n])
 
 
