@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -31,18 +32,25 @@ Compartment = Literal[
 ]
 Morphology = Literal["yeast", "human"]
 YEAST_ONLY: tuple[Compartment, ...] = ("vacuole", "vacuolar_membrane", "bud_neck")
+REACH_UM: dict[Morphology, float] = {"yeast": 5.9, "human": 20.0}
+"""How far a cell may reach from its middle."""
 _MOST_PIXELS = 2**26
+_MOST_CELLS = 10**8
+_MOST_SPREAD_UM = 12.0
 PIXEL_SIZE_UM: dict[Morphology, float] = {"yeast": 0.16, "human": 0.36}
 
 
 class Effects(Section):
-    """How far members of one group differ from those of another, in units of the cell-to-cell spread."""
+    """How far members of one group differ from those of another, in units of the cell-to-cell spread.
+
+    Factors have limits, so that compartments stay apart: beyond about four units more effect shows less and less.
+    """
 
     seed: int = Field(0, ge=0)
     """Seed of the planted differences; with another `seed` of the data set the proteins stay, the cells are others."""
     compartment: float = Field(1.0, ge=0, le=1)
-    """Share of a protein's light that is drawn by its compartment; the rest is in the cytoplasm. At 0 no compartment
-    can be told from another."""
+    """Share of a protein's light that is drawn by its compartment; the rest is in the cytoplasm. At 0 compartments look
+    alike but for what their processes, pathways and complexes move."""
     process: float = Field(3.0, ge=0, le=10)
     """Between processes of one compartment."""
     pathway: float = Field(3.0, ge=0, le=10)
@@ -59,7 +67,7 @@ class Labels(Section):
     multi_localized: float = Field(0.0, ge=0, le=1)
     """Share of proteins in two compartments (the second is another one of the list), labelled `first|second`."""
     wrong: float = Field(0.0, ge=0, le=1)
-    """Share of proteins whose label names another compartment."""
+    """Share of proteins whose label names another compartment; where a protein is in all of them, only one of them."""
     unlabelled: float = Field(0.0, ge=0, le=1)
     """Share of proteins without a label."""
     weak: float = Field(0.0, ge=0, le=1)
@@ -119,6 +127,14 @@ class Camera(Section):
     registered: it smooths the marker and its noise."""
     bits: Literal[12, 16] = 16
     """Counts saturate at 2^bits - 1."""
+
+    @model_validator(mode="after")
+    def _offset_leaves_room(self) -> Self:
+        if self.offset > 2**self.bits / 2:
+            raise ValueError(
+                f"offset: {self.offset:g} is more than half of the {2**self.bits} counts of {self.bits} bits"
+            )
+        return self
 
 
 class Conditions(Section):
@@ -195,6 +211,11 @@ class Screen(DataSet):
         return self.pixel_size_um or PIXEL_SIZE_UM[self.morphology]
 
     @property
+    def reach_um(self) -> float:
+        """How far a cell may reach from its middle."""
+        return REACH_UM[self.morphology]
+
+    @property
     def channels(self) -> list[str]:
         """Names of the channels."""
         return ["protein", "cytosol"]
@@ -215,6 +236,15 @@ class Screen(DataSet):
     def _cells_have_them(self) -> Self:
         if self.morphology == "human" and (missing := [name for name in self.compartments if name in YEAST_ONLY]):
             raise ValueError(f"compartments: human-like cells have no {' or '.join(missing)}: leave them out")
+        return self
+
+    @model_validator(mode="after")
+    def _cells_can_be_counted(self) -> Self:
+        cells = self.n_proteins * self.fields_per_protein * int(getattr(self, "cells_per_field", 1))
+        if cells > _MOST_CELLS:
+            raise ValueError(
+                f"there are {cells} cells; expected at most {_MOST_CELLS}: ask for fewer proteins or fields"
+            )
         return self
 
     @model_validator(mode="after")
@@ -248,6 +278,27 @@ class VirtualScreen(Screen):
     def defect_names(self) -> list[str]:
         """Defects that its fields have."""
         return sorted(self.defects)
+
+    @property
+    def spread_um(self) -> float:
+        """How far light spreads beside a cell: three standard deviations of the blur, and the cone out of focus."""
+        beyond = max(0.0, (self.planes - 1) / 2 * self.z_step_um - 1)
+        return 3 * self.optics.blur_um + beyond * math.tan(math.asin(self.optics.na / self.optics.refractive_index))
+
+    @model_validator(mode="after")
+    def _cells_fit(self) -> Self:
+        size = 1.2 * self.reach_um / self.pixel_um
+        if size > self.field_size:
+            raise ValueError(
+                f"pixel_size_um: {self.pixel_um:g} makes cells about {size:.0f} pixels long; expected at most "
+                f"{self.field_size} (field_size): choose larger pixels or a larger field"
+            )
+        if self.spread_um > _MOST_SPREAD_UM:
+            raise ValueError(
+                f"planes, z_step_um and blur_um: light spreads {self.spread_um:.0f} um beside a cell; expected at most "
+                f"{_MOST_SPREAD_UM:.0f}: choose a thinner stack or less blur"
+            )
+        return self
 
     @model_validator(mode="after")
     def _fields_fit_into_memory(self) -> Self:

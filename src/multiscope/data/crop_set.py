@@ -33,8 +33,12 @@ def write_crops(made: StageRun, reader: CropsReader, *, split: Split) -> None:
         for piece in reader.pieces():
             images = piece["image"]
             rows, dtype = table.iloc[start : start + len(images)], str(images.dtype)
-            if start >= kept:
-                writer.append(piece, rows, position=start + len(images))
+            if new := max(0, start + len(images) - max(start, kept)):
+                writer.append(
+                    {name: array[-new:] for name, array in piece.items()},
+                    rows.iloc[-new:],
+                    position=start + len(images),
+                )
             seen.add(images, rows, start=start)
             start += len(images)
     seen.quality.table().to_parquet(made.path / "quality.parquet", compression="zstd")

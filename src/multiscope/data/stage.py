@@ -52,6 +52,7 @@ def run(*, out: Path, dataset: str, config: AnyData, device: str = "cpu") -> Non
             config=config.model_dump(mode="json"),
             inputs=reader.inputs,
             seed=seed,
+            device=device,
         ) as made,
     ):
         made.note("dataset", dataset)

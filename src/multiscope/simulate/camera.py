@@ -71,7 +71,8 @@ def poisson(mean: Tensor, normal: Tensor) -> Tensor:
 
 def _few(rate: Tensor, normal: Tensor) -> Tensor:
     """Counts of small means: how many partial sums of the probabilities are below the normal number's level."""
-    level = 0.5 * torch.erfc(-normal / math.sqrt(2))
+    # not 1, which no sum of probabilities would reach
+    level = (0.5 * torch.erfc(-normal / math.sqrt(2))).clamp_(max=1 - 2**-22)
     term = (-rate).exp()
     total, counts = term.clone(), torch.zeros_like(rate)
     for number in range(1, _MOST_OF_FEW):

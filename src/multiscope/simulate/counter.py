@@ -18,6 +18,7 @@ from torch import Tensor
 
 _MASK = (1 << 64) - 1
 _BLOCK = 32
+_KEPT = 2**20
 _GOLDEN = 0x9E3779B9
 _FIRST, _SECOND = 0x7FEB352D, 0x846CA68B
 
@@ -89,9 +90,15 @@ def _constants(device: torch.device, *numbers: int) -> tuple[Tensor, ...]:
     return tuple(torch.tensor(_signed(number & 0xFFFFFFFF), dtype=torch.int32, device=device) for number in numbers)
 
 
-@lru_cache(maxsize=32)
 def _counters(n: int, device: torch.device) -> Tensor:
+    return _few_counters(n, device) if n <= _KEPT else _many_counters(n, device)
+
+
+def _many_counters(n: int, device: torch.device) -> Tensor:
     return torch.arange(n, dtype=torch.int32, device=device).mul_(_signed(_GOLDEN))
+
+
+_few_counters = lru_cache(maxsize=32)(_many_counters)
 
 
 def _signed(number: int) -> int:

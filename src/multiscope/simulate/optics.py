@@ -60,20 +60,25 @@ def _intensity(
     return np.asarray(rolled.reshape(height, finer, width, finer).sum((1, 3)))
 
 
-@lru_cache(maxsize=256)
 def transfer(
     optics: Optics, *, height: int, width: int, pixel_um: float, distances_um: tuple[tuple[float, ...], ...]
 ) -> Tensor:
     """Transfer functions (L, H, W // 2 + 1) of L planes, each seen at one or more distances from the focus."""
-    points = [
-        sum(point_spread(optics, height=height, width=width, pixel_um=pixel_um, z_um=distance) for distance in each)
-        for each in distances_um
+    tables = [
+        [_spectrum(optics, height, width, pixel_um, distance) for distance in distances] for distances in distances_um
     ]
-    in_focus = point_spread(optics, height=height, width=width, pixel_um=pixel_um, z_um=0.0).sum()
-    spectra = np.fft.rfft2(np.stack(points) / in_focus).real
+    return torch.stack([torch.stack(each).sum(0) for each in tables])
+
+
+@lru_cache(maxsize=256)
+def _spectrum(optics: Optics, height: int, width: int, pixel_um: float, distance_um: float) -> Tensor:
+    """Transfer function of one distance, 1 for all light in focus."""
+    size = {"height": height, "width": width, "pixel_um": pixel_um}
+    in_focus = point_spread(optics, **size, z_um=0.0).sum()  # type: ignore[arg-type]
+    spectrum = np.fft.rfft2(point_spread(optics, **size, z_um=distance_um) / in_focus).real  # type: ignore[arg-type]
     fy, fx = np.fft.fftfreq(height, pixel_um), np.fft.rfftfreq(width, pixel_um)
     blur = np.exp(-2 * (np.pi * optics.blur_um) ** 2 * (fy[:, None] ** 2 + fx[None] ** 2))
-    return torch.from_numpy((spectra * blur).astype(np.float32))
+    return torch.from_numpy((spectrum * blur).astype(np.float32))
 
 
 def seen(light: Tensor, optics: Optics, grid: Grid, *, focus_um: Tensor | float = 0.0) -> Tensor:

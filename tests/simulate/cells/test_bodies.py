@@ -12,12 +12,12 @@ from scipy import ndimage
 from torch import Tensor
 
 from multiscope.config import Morphology
+from multiscope.config.screen import REACH_UM
 from multiscope.simulate.cells.body import Body
 from multiscope.simulate.cells.cell import Cells
 from multiscope.simulate.cells.geometry import Grid, Places
 from multiscope.simulate.cells.yeast import Yeast
 from multiscope.simulate.cells.yeast import of_factors as yeast_of
-from multiscope.simulate.screen.light import REACH_UM
 from tests.simulate.drawn import BODIES, MORPHOLOGIES, PIXEL_UM, SIDE, cells_of, keys, point, usual
 
 BOTH = pytest.mark.parametrize("morphology", MORPHOLOGIES)

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from multiscope.config import Compartment, VirtualScreen
-from multiscope.errors import InputError
 from multiscope.simulate.biology import CODES
 from multiscope.simulate.camera import illumination
 from multiscope.simulate.screen import field as field_module
@@ -273,9 +272,41 @@ def test_stacks_with_defects_are_refused_in_one_line() -> None:
     ],
 )
 def test_cells_that_do_not_fit_into_the_field_are_refused_in_one_line(values: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match=r"pixels long; expected at most \d+ \(field_size\)") as caught:
-        made_of(**values)
-    assert "\n" not in str(caught.value)
+    said = refusal(reader="virtual_screen", **values)
+    assert "pixels long; expected at most" in said and "(field_size)" in said and "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"planes": 64, "z_step_um": 5, "defects": {}}, "light spreads"),
+        ({"optics": {"blur_um": 5}}, "light spreads"),
+        ({"camera": {"bits": 12, "offset": 5000}}, "more than half of the 4096 counts"),
+        (
+            {"fields_per_protein": 1000, "cells_per_field": 500, "proteins_per_complex": 20},
+            "expected at most 100000000",
+        ),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused_in_one_line(values: dict[str, Any], said: str) -> None:
+    assert said in refusal(reader="virtual_screen", **values)
+
+
+@pytest.mark.parametrize("conditions", [{"heights_um": 1.5}, {"focus_um": 1.5}, {"heights_um": 1.0, "focus_um": 1.0}])
+def test_labels_of_a_stack_lie_where_the_cells_are(conditions: dict[str, Any]) -> None:
+    made = made_of(
+        planes=15, z_step_um=0.6, defects={}, field_size=160, cells_per_field=5, conditions=conditions, compartment="er"
+    )
+    planes = np.arange(15)
+    light, labels = made.image[1].astype(float) - 112, made.labels
+    apart = []
+    for number in np.unique(labels[labels > 0]):
+        column = (labels == number).any(0)
+        seen = np.clip(light[:, column].sum(1), 0, None)
+        if 2 < (planes * seen).sum() / seen.sum() < 12:  # of others the stack holds a part
+            middle = (planes * (labels == number).sum((1, 2))).sum() / (labels == number).sum()
+            apart.append(abs(middle - (planes * seen).sum() / seen.sum()))
+    assert len(apart) >= 3 and np.median(apart) < 0.8, apart
 
 
 def test_cells_out_of_focus_are_blurred() -> None:

@@ -40,7 +40,7 @@ class Human:
 
     @property
     def radius(self) -> Tensor:
-        """The scale of distances within the cell: a third of its radius, as cells are flat."""
+        """The scale of distances within the cell: less than its radius, as cells are flat."""
         return 0.4 * self.size
 
     @property

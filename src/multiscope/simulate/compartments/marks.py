@@ -120,4 +120,6 @@ def curves(
 
 def tubes(grid: Grid, at: Places, weight: Tensor, sigma: Tensor, *, step_um: Tensor) -> Tensor:
     """Curves of points (B, N) `step_um` (B, 1) apart as tubes of height about 1, up to 2 where they cross or curl."""
-    return spots(grid, at, weight * (step_um / (sigma * 2.5066)), sigma).clamp_(max=_MOST_STACKED)
+    return spots(grid, at, weight * (step_um / (sigma * 2.5066)), sigma).clamp_(
+        max=_MOST_STACKED * SLAB_UM / grid.slab_um
+    )

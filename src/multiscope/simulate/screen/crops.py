@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,11 +13,15 @@ from multiscope.config import VirtualCrops
 from multiscope.simulate import camera, counter
 from multiscope.simulate.cells.geometry import CPU
 from multiscope.simulate.screen.conditions import Exposure, exposure
-from multiscope.simulate.screen.light import Drawn, cell_keys, draw, window
+from multiscope.simulate.screen.light import cell_keys, draw, window
 from multiscope.simulate.screen.proteins import Protein
 from multiscope.simulate.threads import one_thread
 
 _MARGIN = 4
+_USUAL_REACH = 0.8
+"""Of the farthest reach: a window for cells that may be neighbours, where only the largest are cut."""
+_BLOCK, _MOST_AT_ONCE = 32, 2**20
+"""Pixels that are drawn together."""
 _DIRECTIONS, _TURNS = 5, 24
 _GAP_UM = (0.1, 0.9)
 _FIELD_PIXELS = 1080
@@ -39,22 +44,47 @@ def crops(config: VirtualCrops, protein: Protein, fields: Sequence[int], *, devi
     """The crops of some fields of a protein, in order; those of any field are the same with others or alone."""
     n = config.cells_per_field
     keys = torch.cat([cell_keys(config, protein, field, n, device) for field in fields])
-    side = config.crop_size + 2 * _MARGIN
-    grid = window(config, side, device, stack=False)
-    drawn = draw(config, protein, keys, grid)
     under = [exposure(config, protein, field) for field in fields]
     focus = torch.tensor([each.focus_um for each in under], device=device).repeat_interleave(n)
-    alone = drawn.seen(config.optics, focus)
-    inner = slice(_MARGIN, _MARGIN + config.crop_size)
-    together = _with_neighbours(config, drawn, alone)[..., inner, inner]
+    alone = _drawn_alone(config, protein, keys, focus)
+    margin = (alone.images.shape[-1] - config.crop_size) // 2
+    inner = slice(margin, margin + config.crop_size)
+    together = _with_neighbours(config, alone, keys)[..., inner, inner]
     photons = torch.cat(
         [_lit(some, each, own) for some, each, own in zip(together.split(n), under, keys.split(n), strict=True)]
     )
     return Crops(
         image=camera.expose(photons, keys, config.camera),
         clean=camera.expected(photons, config.camera),
-        mask=drawn.cells.mask[: len(keys), inner, inner],
+        mask=alone.masks[:, inner, inner],
     )
+
+
+@dataclass(frozen=True)
+class _Alone:
+    """Each cell by itself, on a window that most cells fit in."""
+
+    images: Tensor
+    """Photons (n, 2, W, W)."""
+    masks: Tensor
+    """(n, W, W) bool."""
+    reach: Tensor
+    """How far it reaches in each of `_TURNS` directions (n, T)."""
+
+
+def _drawn_alone(config: VirtualCrops, protein: Protein, keys: Tensor, focus_um: Tensor) -> _Alone:
+    """Draw the cells some at a time, so that memory does not depend on their number."""
+    usual = _USUAL_REACH * config.reach_um / config.pixel_um if config.neighbours else 0
+    grid = window(config, max(config.crop_size + 2 * _MARGIN, 8 * math.ceil(usual / 4)), keys.device, stack=False)
+    at_once = max(1, _MOST_AT_ONCE // (grid.height * grid.width * _BLOCK)) * _BLOCK
+    turns = torch.arange(_TURNS, device=keys.device) * (2 * torch.pi / _TURNS)
+    images, masks, reach = [], [], []
+    for some, focus in zip(keys.split(at_once), focus_um.split(at_once), strict=True):
+        drawn = draw(config, protein, some, grid)
+        images.append(drawn.seen(config.optics, focus))
+        masks.append(drawn.cells.mask[: len(some)])
+        reach.append(drawn.cells.body.extent(turns[None].expand(len(drawn.cells.keys), -1))[: len(some)])
+    return _Alone(torch.cat(images), torch.cat(masks), torch.cat(reach))
 
 
 def _lit(photons: Tensor, under: Exposure, keys: Tensor) -> Tensor:
@@ -69,29 +99,26 @@ def _lit(photons: Tensor, under: Exposure, keys: Tensor) -> Tensor:
     return (photons * under.brightness + under.background) * profile[:, None]
 
 
-def _with_neighbours(config: VirtualCrops, drawn: Drawn, alone: Tensor) -> Tensor:
-    """Images (n, 2, H, W) with other cells of the same field beside each cell, in up to five directions."""
-    n = config.cells_per_field
+def _with_neighbours(config: VirtualCrops, alone: _Alone, keys: Tensor) -> Tensor:
+    """Images (n, 2, W, W) with other cells of the same field beside each cell, in up to five directions."""
+    n, images, reach = config.cells_per_field, alone.images, alone.reach
     if n < 2 or not config.neighbours:
-        return alone
-    body, pixel = drawn.cells.body, drawn.cells.grid.pixel_um
-    turns = torch.arange(_TURNS, device=alone.device) * (2 * torch.pi / _TURNS)
-    reach = body.extent(turns[None].expand(len(body.keys), -1))[: len(alone)]
-    keys = body.keys[: len(alone)]
+        return images
+    turns = torch.arange(_TURNS, device=keys.device) * (2 * torch.pi / _TURNS)
     numbers = counter.uniform(keys, "neighbours", 3, _DIRECTIONS)
     start = (counter.uniform(keys, "neighbours.turn", 1)[:, 0] * _TURNS).long()
     cell = torch.arange(len(keys), device=keys.device)
-    together = alone.clone()
+    together = images.clone()
     for k in range(_DIRECTIONS):
         there, gap, other = numbers[:, :, k].unbind(1)
         peer = cell - cell % n + (cell % n + 1 + (other * (n - 1)).long()) % n
         turn = (start + round(k * _TURNS / _DIRECTIONS)) % _TURNS
         # to the edge of the cell, and from there to the middle of the other one
         apart = reach.gather(1, turn[:, None]) + reach[peer].gather(1, (turn[:, None] + _TURNS // 2) % _TURNS)
-        distance = (apart[:, 0] + _GAP_UM[0] + (_GAP_UM[1] - _GAP_UM[0]) * gap) / pixel
+        distance = (apart[:, 0] + _GAP_UM[0] + (_GAP_UM[1] - _GAP_UM[0]) * gap) / config.pixel_um
         dy, dx = ((distance * part).round().long() for part in (turns[turn].sin(), turns[turn].cos()))
         some = (there < config.neighbours / _DIRECTIONS).nonzero()[:, 0]
-        together[some] += _shifted(alone, peer[some], dy[some], dx[some])
+        together[some] += _shifted(images, peer[some], dy[some], dx[some])
     return together
 
 

@@ -11,20 +11,20 @@ import torch
 from torch import Tensor
 
 from multiscope.config import VirtualScreen
-from multiscope.errors import InputError
 from multiscope.simulate import camera
 from multiscope.simulate.biology import stream
-from multiscope.simulate.cells.cell import Cells
 from multiscope.simulate.cells.geometry import CPU
 from multiscope.simulate.screen.conditions import camera_key, exposure
-from multiscope.simulate.screen.light import REACH_UM, cell_keys, draw, window
+from multiscope.simulate.screen.light import Drawn, cell_keys, draw, window
 from multiscope.simulate.screen.proteins import Protein
 from multiscope.simulate.threads import one_thread
 
 _PLACES = 5
 _TRIES = 40
 _GAP_UM = 0.25
-_AT_ONCE = 64
+_AT_ONCE, _BLOCK = 64, 32
+_MOST_AT_ONCE = 2**26
+"""Numbers in the images of the cells that are drawn together."""
 
 
 @dataclass(frozen=True)
@@ -39,18 +39,13 @@ class Field:
 
 @one_thread()
 def field(config: VirtualScreen, protein: Protein, number: int, *, device: torch.device = CPU) -> Field:
-    """Field `number` of a protein; any field can be made alone, and may pass `fields_per_protein`.
-
-    Raises:
-        InputError: the pixel size makes cells larger than the field.
-    """
-    _check_scale(config)
+    """Field `number` of a protein; any field can be made alone, and may pass `fields_per_protein`."""
     under = exposure(config, protein, number)
     canvas = _Canvas(config, protein, number, device)
-    for keys in cell_keys(config, protein, number, config.cells_per_field, device).split(_AT_ONCE):
+    for keys in cell_keys(config, protein, number, config.cells_per_field, device).split(canvas.at_once):
         drawn = draw(config, protein, keys, canvas.window)
         images = [drawn.seen(config.optics, under.focus_um + height) for height in _heights(config)]
-        canvas.add(drawn.cells, torch.stack(images, 2).cpu())
+        canvas.add(drawn, torch.stack(images, 2).cpu(), under.focus_um)
     left = (1 - config.conditions.bleaching) ** torch.arange(config.planes)
     photons = under.lit(canvas.inner(canvas.photons) * left[:, None, None]).to(device)
     counts = camera.expose(photons[None], camera_key(config, protein, number, device), config.camera)[0].cpu().numpy()
@@ -62,23 +57,16 @@ def _heights(config: VirtualScreen) -> list[float]:
     return [(plane - (config.planes - 1) / 2) * config.z_step_um for plane in range(config.planes)]
 
 
-def _check_scale(config: VirtualScreen) -> None:
-    size = 1.2 * REACH_UM[config.morphology] / config.pixel_um
-    if size > config.field_size:
-        raise InputError(
-            f"virtual screen: pixel_size_um {config.pixel_um:g} makes cells about {size:.0f} pixels long; expected at "
-            f"most {config.field_size} (field_size): choose larger pixels or a larger field"
-        )
-
-
 class _Canvas:
     """Photons and labels of a field with a margin, so that cells on the border need no clipping."""
 
     def __init__(self, config: VirtualScreen, protein: Protein, number: int, device: torch.device) -> None:
-        self._half = math.ceil(REACH_UM[config.morphology] / config.pixel_um / 4) * 4 + 4
+        self._half = math.ceil((config.reach_um + config.spread_um) / config.pixel_um / 4) * 4 + 4
         self._config, self._size = config, config.field_size
         side = config.field_size + 2 * self._half
         self.window = window(config, 2 * self._half, device, stack=config.planes > 1)
+        numbers = 2 * (len(self.window.z_um) + config.planes) * self.window.height * self.window.width
+        self.at_once = min(_AT_ONCE, max(1, _MOST_AT_ONCE // (numbers * _BLOCK)) * _BLOCK)
         self.photons = torch.zeros(2, config.planes, side, side)
         self._labels = np.zeros((config.planes, side, side), dtype=np.uint32)
         self._taken = np.zeros((side, side), dtype=np.bool_)
@@ -86,10 +74,10 @@ class _Canvas:
         self._middles: list[tuple[int, int]] = []
         self._n = 0
 
-    def add(self, cells: Cells, images: Tensor) -> None:
+    def add(self, drawn: Drawn, images: Tensor, focus_um: float) -> None:
         """Put each cell, seen as (2, Z, H, W), where there is room; after `_TRIES` places it is left out."""
-        depth = cells.depth[:, self.window.middle].cpu().numpy()
-        volume = self._volume(cells)
+        depth = drawn.cells.depth[:, self.window.middle].cpu().numpy()
+        volume = self._volume(drawn, focus_um)
         for one, image in enumerate(images):
             place = self._free(depth[one])
             if place is None:
@@ -114,11 +102,15 @@ class _Canvas:
                 return place
         return None
 
-    def _volume(self, cells: Cells) -> npt.NDArray[np.bool_]:
+    def _volume(self, drawn: Drawn, focus_um: float) -> npt.NDArray[np.bool_]:
         """Pixels of the cells (B, Z, H, W): of a plain image as seen from above, of a stack in each plane."""
         _, y, x = self.window.places
-        z = torch.tensor(_heights(self._config), device=y.device)[None, :, None, None]
-        inside = cells.body.depth((z, y, x)) > 0
+        n = len(drawn.height_um)
+        z = torch.zeros(len(drawn.cells.keys), self._config.planes, 1, 1, device=y.device)
+        if self._config.planes > 1:
+            heights = torch.tensor(_heights(self._config), device=y.device) + focus_um
+            z[:n] = (heights - drawn.height_um[:, None])[..., None, None]
+        inside = drawn.cells.body.depth((z, y, x))[:n] > 0
         return np.asarray(inside.cpu().numpy())
 
     def inner(self, image: Tensor) -> Tensor:

@@ -23,8 +23,6 @@ from multiscope.simulate.screen.proteins import Protein
 
 _CELL, _SHARES = 1, 3
 _BODIES: dict[Morphology, Callable[..., Body]] = {"yeast": yeast.of_factors, "human": human.of_factors}
-REACH_UM = {"yeast": 5.9, "human": 20.0}
-"""How far a cell may reach from its middle."""
 _HEIGHT_UM = {"yeast": 2.5, "human": 3.5}
 _FINE_STEP_UM = 0.5
 HEIGHT_STEP_UM = 0.1

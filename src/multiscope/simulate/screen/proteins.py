@@ -43,13 +43,13 @@ def proteins(config: Screen) -> list[Protein]:
     places = _places(config)
     n, labels = len(places), config.labels
     digits = max(3, len(str(n)))
-    multi = _some(config, places, labels.multi_localized, kind=0)
+    multi = set(_some(config, places, labels.multi_localized, kind=0))
     faulty = _some(config, places, labels.wrong + labels.unlabelled, kind=1)
     wrong = set(faulty[: round(labels.wrong * n)])
     silent = set(faulty) - wrong
     made = []
     for row, place in enumerate(places):
-        where = _compartments(config, place, two=row in set(multi))
+        where = _compartments(config, place, two=row in multi)
         label = "" if row in silent else _other(config, place, where) if row in wrong else "|".join(where)
         made.append(Protein(f"VP{row + 1:0{digits}d}", place, where, label, row))
     return made
@@ -124,6 +124,6 @@ def _compartments(config: Screen, place: Place, *, two: bool) -> tuple[Compartme
 
 
 def _other(config: Screen, place: Place, where: tuple[Compartment, ...]) -> str:
-    """A compartment that it is not in; where there is none, the first that it is in alone."""
+    """A compartment that it is not in; where there is none, the last that it is in."""
     others = [name for name in config.compartments if name not in where] or [where[-1]]
     return others[int(stream(config.effects.seed, _SECOND, 0, *place.key).integers(len(others)))]
