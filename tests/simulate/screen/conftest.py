@@ -18,9 +18,9 @@ def _quarter(number: int) -> Digests:
 
 @pytest.fixture(scope="session")
 def elsewhere() -> Digests:
-    """Digests of everything in `SHARED`, made by four processes: a fresh one imports, and they are its forks."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, "tests.simulate.drawn"])
+    """Digests of everything in `SHARED`, made by four new processes."""
+    # not of a fork server: there is one for all tests, and those of the stores need what they preload
+    context = multiprocessing.get_context("spawn")
     with context.Pool(4, maxtasksperchild=1) as pool:
         quarters = pool.map(_quarter, (1, 2, 3, 4), chunksize=1)
     made: Digests = {name: {} for name in SHARED}
