@@ -126,8 +126,8 @@ def draw(
     keys: Tensor, *, budded_share: float, nucleus_size: Tensor, vacuole_size: Tensor, vacuole_number: Tensor
 ) -> Yeast:
     """Cells of random size, direction and phase for the keys (B, 2); sizes of organelles are ratios to the usual."""
-    numbers = counter.uniform(keys, "yeast", 12).unbind(1)
-    phase, angle, lean, aspect, flat, is_daughter, smaller, offset_y, offset_x, _, _, _ = numbers
+    numbers = counter.uniform(keys, "yeast", 9).unbind(1)
+    phase, angle, lean, aspect, flat, is_daughter, smaller, offset_y, offset_x = numbers
     bud_at = 1 - budded_share
     budded = phase > bud_at
     daughter = torch.where(~budded & (is_daughter < DAUGHTERS), _within(smaller, DAUGHTER_SIZE), 1.0)
