@@ -19,6 +19,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 data_app = typer.Typer(rich_markup_mode=None)
 app.add_typer(data_app, name="data")
+restore_app = typer.Typer(rich_markup_mode=None)
+app.add_typer(restore_app, name="restore")
 
 _OUT = "Folder to make; a former one is replaced when the new one is complete."
 _SECTION = "The stage's section: YAML or JSON text in {}, or a YAML file with it or a whole configuration."
@@ -154,18 +156,28 @@ def pairs(
     run_pairs(data=data, generator=generator, out=out, config=config, seed=seed, device=device, threads=threads)
 
 
-@app.command()
+@restore_app.callback(invoke_without_command=True)
 def restore(
-    data: DataFolder,
-    pairs: Annotated[Path, typer.Option(help="Folder made by `pairs`.")],
-    out: Out,
+    context: typer.Context,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Folder made by `data` from fields. Needed to train.")
+    ] = None,
+    pairs: Annotated[Path | None, typer.Option(help="Folder made by `pairs`. Needed to train.")] = None,
+    out: Annotated[Path | None, typer.Option(help=f"{_OUT} Needed to train.")] = None,
+    method: Annotated[str, typer.Option(help="Name of the method in restore.methods.")] = "cgan",
     section: Section = "{}",
     seed: Seed = 0,
     state: State = None,
     device: Device = "auto",
     threads: Threads = 1,
 ) -> None:
-    """Train the restorer on pairs, restore all degraded fields, score the test fields (PSNR in dB, SSIM)."""
+    """Train a restorer on pairs, restore all degraded fields, score the test fields (PSNR in dB, SSIM, and others)."""
+    if context.invoked_subcommand is not None:
+        return
+    for option, value in (("--data", data), ("--pairs", pairs), ("--out", out)):
+        if value is None:
+            context.fail(f"Missing option '{option}'")
+    assert data is not None and pairs is not None and out is not None
     from multiscope.restore.stage import run
 
     config = settings.section_from(settings.Restore, section, key="restore")
@@ -174,7 +186,88 @@ def restore(
         pairs=pairs,
         out=out,
         state=_state(out, state),
+        method=method,
         config=config,
+        seed=seed,
+        device=device,
+        threads=threads,
+    )
+
+
+@restore_app.command("apply")
+def restore_apply(
+    model: Annotated[Path, typer.Argument(help="Folder made by `restore`, or one with its model.json and weights.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", help="An OME-Zarr image, plate or collection, or another image file.")
+    ],
+    out: Annotated[Path, typer.Argument(help="OME-Zarr to make; one that was made by this command is replaced.")],
+    defect: Annotated[str | None, typer.Option(help="What to remove; needed where the model has to be told.")] = None,
+    channels: Annotated[
+        str | None, typer.Option(help="Channels to restore, a,b; the others are copied. Left out: all.")
+    ] = None,
+    channel_map: Annotated[
+        list[str], typer.Option(help="IMAGE=MODEL: restore a channel as one of the model's; several times.")
+    ] = [],  # noqa: B006
+    dtype: Annotated[
+        Literal["input", "float32"], typer.Option(help="Integers are rounded to those of the input, or kept as floats.")
+    ] = "input",
+    tile: Annotated[
+        int | None, typer.Option(min=4, help="Side of the tiles in pixels; left out: of the patches it learned from.")
+    ] = None,
+    device: Device = "auto",
+    threads: Threads = 1,
+) -> None:
+    """Restore an image of any size plane by plane, with its labels, names and pixel size, into an OME-Zarr 0.5."""
+    from multiscope.restore.apply import apply_restorer
+
+    apply_restorer(
+        model=model,
+        source=source,
+        out=out,
+        defect=defect,
+        channels=[name for name in (channels or "").split(",") if name],
+        channel_map=_as_map(channel_map, option="--channel-map"),
+        device=device,
+        threads=threads,
+        tile=tile,
+        dtype=dtype,
+    )
+
+
+def _as_map(pairs: list[str], *, option: str) -> dict[str, str]:
+    """`{a: b}` of `a=b`."""
+    found = dict(pair.rpartition("=")[::2] for pair in pairs)
+    if wrong := [pair for pair in pairs if not all(pair.rpartition("="))]:
+        raise InputError(f"{option} {wrong[0]!a}: is not IMAGE=MODEL, e.g. {option} GFP=gfp")
+    if len(found) < len(pairs):
+        raise InputError(f"{option}: names a channel of the image twice; name each once")
+    return found
+
+
+@app.command()
+def sweep(
+    data: DataFolder,
+    out: Out,
+    method: Annotated[str, typer.Option(help="Name of the method in restore.methods.")],
+    section: Annotated[
+        str, typer.Option("--config", help="Sections augment, restore and sweep: text in {}, or a configuration file.")
+    ],
+    generator: Annotated[Path | None, typer.Option(help="Folder made by `augment`, for pairs made by CIN-GAN.")] = None,
+    seed: Seed = 0,
+    state: State = None,
+    device: Device = "auto",
+    threads: Threads = 1,
+) -> None:
+    """Train a restorer on every mix of pairs of the sweep, and score the same test fields with each."""
+    from multiscope.sweep.stage import run
+
+    run(
+        data=data,
+        generator=generator,
+        out=out,
+        state=_state(out, state),
+        method=method,
+        plan=settings.sweep_plan_from(section),
         seed=seed,
         device=device,
         threads=threads,
@@ -183,7 +276,9 @@ def restore(
 
 @app.command()
 def restore_scores(
-    runs: Annotated[list[Path], typer.Option("--run", help="Folder made by `restore`; may be given several times.")],
+    runs: Annotated[
+        list[Path], typer.Option("--run", help="Folder made by `restore` or `sweep`; may be given several times.")
+    ],
     out: Annotated[Path, typer.Option(help="Parquet file to write.")],
     csv: Annotated[Path, typer.Option(help="The same table as CSV.")],
 ) -> None:
@@ -191,6 +286,21 @@ def restore_scores(
     from multiscope.restore.stage import gather_scores
 
     gather_scores(runs=runs, out=out, csv=csv)
+
+
+@app.command()
+def trust(
+    data: DataFolder,
+    restored: Annotated[
+        list[Path], typer.Option(help="Folder made by `restore`; all of one method, one a seed, several times.")
+    ],
+    out: Out,
+    section: Section = "{}",
+) -> None:
+    """Look how far one method's test fields can be trusted: seeds that disagree, structures invented or lost."""
+    from multiscope.trust.stage import run
+
+    run(data=data, restored=restored, out=out, config=settings.section_from(settings.Trust, section, key="trust"))
 
 
 @app.command()
@@ -293,6 +403,7 @@ def report(
     pairs: Annotated[list[Path], typer.Option(help="Folders made by `pairs`.")] = [],  # noqa: B006
     restored: Annotated[list[Path], typer.Option(help="Folders made by `restore`.")] = [],  # noqa: B006
     restore_scores: Annotated[Path | None, typer.Option(help="Table made by `restore-scores`.")] = None,
+    trust: Annotated[list[Path], typer.Option(help="Folders made by `trust`.")] = [],  # noqa: B006
     segmented: Annotated[list[Path], typer.Option(help="Folders made by `segment`.")] = [],  # noqa: B006
     crops: Annotated[list[Path], typer.Option(help="Folders made by `crop`.")] = [],  # noqa: B006
     localized: Annotated[list[Path], typer.Option(help="Folders made by `localize`.")] = [],  # noqa: B006
@@ -313,6 +424,7 @@ def report(
         pairs=pairs,
         restored=restored,
         restore_scores=restore_scores,
+        trust=trust,
         segmented=segmented,
         crops=crops,
         localized=localized,

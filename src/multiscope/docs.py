@@ -40,10 +40,11 @@ def schema() -> str:
 
 def page() -> str:
     """`docs/configuration.md`."""
-    return "\n".join([_HEAD, *_sections(config.Config, "")]).rstrip() + "\n"
+    return "\n".join([_HEAD, *_sections(config.Config, "", {})]).rstrip() + "\n"
 
 
-def _sections(model: type[BaseModel], path: str, title: str = "") -> Iterator[str]:
+def _sections(model: type[BaseModel], path: str, told: dict[type[BaseModel], str], title: str = "") -> Iterator[str]:
+    """The section of `model` and those below it; what was `told` at some path is not repeated."""
     if path:
         yield f"## `{path}`{title}\n"
         yield f"{(model.__doc__ or '').strip()}\n"
@@ -55,12 +56,17 @@ def _sections(model: type[BaseModel], path: str, title: str = "") -> Iterator[st
         yield f"| `{name}` | {described} | {_values(field)} | {_default(field)} |"
     yield ""
     for name, field in model.model_fields.items():
+        again: dict[str, str] = {}
         for inner, named in _models(field.annotation):
-            below = f"{path}.{name}" if path else name
+            below = (f"{path}.{name}" if path else name) + (".<name>" if named else "")
+            if inner in told:
+                again[below] = told[inner]
+                continue
+            told[inner] = below
             tag = config.tag_of(inner)
-            yield from _sections(
-                inner, below + (".<name>" if named else ""), f" with `{tag[0]}: {tag[1]}`" if tag else ""
-            )
+            yield from _sections(inner, below, told, f" with `{tag[0]}: {tag[1]}`" if tag else "")
+        for below, first in again.items():
+            yield f"## `{below}`\n\nAs `{first}` above.\n"
 
 
 def _models(annotation: Any, *, named: bool = False) -> Iterator[tuple[type[BaseModel], bool]]:

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from multiscope.nn.cin import ConditionalInstanceNorm2d
+from multiscope.nn.cin import ConditionalInstanceNorm2d, add_conditions, condition_tables
 
 
 def norm_with_random_tables(channels: int, n_conditions: int, seed: int = 0) -> ConditionalInstanceNorm2d:
@@ -70,3 +70,25 @@ def test_gradients_are_right() -> None:
 def test_one_condition_for_two_samples_is_refused() -> None:
     with pytest.raises(ValueError, match="one number a sample"):
         ConditionalInstanceNorm2d(2, 2)(torch.zeros(2, 2, 4, 4), torch.tensor([0]))
+
+
+def test_weights_of_one_row_are_that_row_and_weights_blend() -> None:
+    norm, x = norm_with_random_tables(3, 2), torch.randn(2, 3, 4, 4)
+    labels = torch.tensor([1, 0])
+    torch.testing.assert_close(norm(x, torch.nn.functional.one_hot(labels).float()), norm(x, labels))
+    mixed = norm(x, torch.tensor([[0.25, 0.75], [0.25, 0.75]]))
+    ends = [norm(x, torch.tensor([i, i])) for i in (0, 1)]
+    torch.testing.assert_close(mixed, 0.25 * ends[0] + 0.75 * ends[1])
+
+
+def test_weights_of_another_number_of_conditions_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"expected weights of \(2, 3\)"):
+        ConditionalInstanceNorm2d(2, 3)(torch.zeros(2, 2, 4, 4), torch.zeros(2, 2))
+
+
+def test_added_conditions_start_at_the_mean_and_leave_the_rest() -> None:
+    known, extended = norm_with_random_tables(3, 2), ConditionalInstanceNorm2d(3, 4)
+    add_conditions(known, extended)
+    for old, new in zip(condition_tables(known), condition_tables(extended), strict=True):
+        assert torch.equal(new[:2], old)
+        torch.testing.assert_close(new[2:], old.mean(dim=0).expand(2, -1))

@@ -12,7 +12,14 @@ from torch import Tensor
 
 from multiscope.errors import InputError
 from multiscope.nn import content
-from multiscope.nn.content import SmallContent, VggContent, content_loss, gram, style_loss
+from multiscope.nn.content import (
+    SmallContent,
+    VggContent,
+    content_loss,
+    gram,
+    published_style_loss,
+    style_loss,
+)
 
 
 @pytest.fixture(scope="module")
@@ -213,3 +220,22 @@ def test_losses_of_equal_images_have_finite_gradients() -> None:
     a = torch.rand(1, 1, 8, 8, requires_grad=True)
     (content_loss(net, a, a.detach()) + style_loss(net, a, a.detach())).backward()
     assert a.grad is not None and a.grad.isfinite().all()
+
+
+def test_published_style_loss_is_its_formula() -> None:
+    class Twice:
+        name = "twice"
+
+        def __call__(self, x: Tensor, /) -> list[Tensor]:
+            return [torch.cat([x, x + 1], dim=1), x[..., ::2, ::2]]
+
+    a, b = torch.rand(2, 2, 1, 8, 6, dtype=torch.float64)
+    expected = 0.0
+    for x, y in zip(Twice()(a), Twice()(b), strict=True):
+        places = x.shape[2] * x.shape[3]
+        for n in range(2):
+            flat = [z[n].reshape(z.shape[1], places) for z in (x, y)]
+            grams = [f @ f.T for f in flat]
+            expected += float((grams[0] - grams[1]).abs().sum() / (4 * 3**2 * places**2)) / 2
+    assert float(published_style_loss(Twice(), a, b)) == pytest.approx(expected / 3)
+    assert published_style_loss(Twice(), a, a) == 0

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multiscope.nn.cin import ConditionalInstanceNorm2d
-from multiscope.nn.resnet_generator import ResnetGenerator
+from multiscope.nn.resnet_generator import ResnetGenerator, contrast
 
 
 def n_parameters(module: torch.nn.Module) -> int:
@@ -102,3 +102,38 @@ def test_condition_exactly_where_conditions_are() -> None:
         small(n_conditions=2)(x)
     with pytest.raises(ValueError, match="0 conditions"):
         small()(x, torch.tensor([0]))
+
+
+def test_untrained_stochastic_is_near_the_identity_and_never_twice_the_same() -> None:
+    net = small(output="stochastic", n_conditions=2)
+    x = torch.rand(2, 1, 32, 32) * 2 - 1
+    made = [net(x, torch.tensor([1, 0])) for _ in range(2)]
+    assert (made[0] - x).abs().max() < 0.1
+    assert not torch.equal(*made)
+
+
+def test_noise_has_the_spread_of_its_map_and_follows_the_contrast() -> None:
+    net = small(output="stochastic", n_conditions=1)
+    with torch.no_grad():
+        net.last.bias[1] = 4.0  # a spread of log(2)
+    dim = torch.rand(8, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    dim = torch.nn.functional.avg_pool2d(dim, 9, 1, 4)
+    added = []
+    for x in (dim, 5 * dim):
+        made = torch.stack([net(x, torch.zeros(8, dtype=torch.int64)) for _ in range(16)])
+        added.append((made.std(dim=0) / contrast(x)).mean())
+    assert added[0].item() == pytest.approx(0.693, rel=0.05)
+    assert added[1].item() == pytest.approx(0.693, rel=0.05)
+
+
+def test_contrast_is_that_of_coarse_structure() -> None:
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.nn.functional.interpolate(torch.randn(4, 1, 16, 16, generator=generator), scale_factor=4.0)
+    noisy = coarse + torch.randn(4, 1, 64, 64, generator=generator)
+    torch.testing.assert_close(contrast(noisy), contrast(coarse), rtol=0.1, atol=0)
+    assert contrast(torch.zeros(1, 1, 16, 16)).item() == pytest.approx(0.02)
+
+
+def test_stochastic_needs_conditions() -> None:
+    with pytest.raises(ValueError, match="needs conditions"):
+        small(output="stochastic")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from multiscope import config
-from tests.report.stages import Tree
+from tests.report.stages import SWEEP, Tree
 
 
 @pytest.fixture
@@ -17,4 +17,7 @@ def tree(tmp_path: Path) -> Tree:
 
 @pytest.fixture(scope="session")
 def run_config() -> config.Config:
-    return config.Config(data={"screen": config.VirtualScreen(reader="virtual_screen")})
+    # the report does not ask whether the sections fit each other
+    return config.Config(data={"screen": config.VirtualScreen(reader="virtual_screen")}).model_copy(
+        update={"sweep": SWEEP}
+    )

@@ -11,14 +11,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from multiscope import config
 from multiscope.folders.manifest import stage_output
-from multiscope.stores.fields import write_field
+from multiscope.report.restoration import SCORE_COLUMNS
+from multiscope.stores.fields import channel_names, read_field, write_field
 from multiscope.stores.pixel_size import PixelSize
+from multiscope.stores.samples import write_samples
 from multiscope.stores.tables import write_anndata, write_profiles_parquet
+from multiscope.trust.stage import COLUMNS as TRUST_COLUMNS
 
 COMPARTMENTS = ("cytoplasm", "mitochondrion", "nucleus", "vacuole")
 NOISE = {"noise": 300.0, "axial": 120.0, "blur": 60.0}
 SOURCES = ("clean", "degraded", "restored:cgan")
+METHODS = {"cgan": 0.0, "care": -1.0}
+"""Methods of a whole run, and by how much (dB) their gains differ."""
+SWEEP = config.Sweep(methods=["cgan", "care", "cyclegan"], n_pairs=[1, 10, 40], unpaired=[20])
 SIZE = 48
 
 
@@ -76,13 +83,20 @@ class Tree:
             image += rng.uniform(400, 1500) * np.exp(-((yy - y) ** 2 + (xx - x) ** 2) / 18)
         return image.astype(np.uint16)
 
-    def restored(self, data: Path, seed: int = 0, *, noise: float = 0.4, defects: Sequence[str] = tuple(NOISE)) -> Path:
-        out = self.root / "restore" / "cgan" / f"seed{seed}"
+    def restored(
+        self,
+        data: Path,
+        seed: int = 0,
+        *,
+        method: str = "cgan",
+        noise: float = 0.4,
+        defects: Sequence[str] = tuple(NOISE),
+        scores: pd.DataFrame | None = None,
+    ) -> Path:
+        out = self.root / "restore" / method / f"seed{seed}"
         table = pd.read_parquet(data / "fields.parquet")
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng([seed, len(method)])
         with stage_output(out, stage="restore", version=1, config={}, inputs={"data": data}, seed=seed) as run:
-            from multiscope.stores.fields import channel_names, read_field
-
             for defect in defects:
                 for field_id in table.loc[table["split"] == "test", "field_id"]:
                     path = data / "clean.zarr" / field_id
@@ -91,8 +105,65 @@ class Tree:
                     target = run.path / "restored.zarr" / defect / field_id
                     write_field(target, image, channels=channel_names(path), pixel_size=PixelSize(y=0.16, x=0.16))
             self.history(run.path, ["critic", "adversarial", "content", "pixel"], n=80)
+            if scores is not None:
+                own = scores[scores["method"].isin(["input", method]) & scores["seed"].isin([0, seed])]
+                own.to_parquet(run.path / "scores.parquet")
             run.note("content_network", {"kind": "autoencoder trained on this run's patches", "steps": 200})
-            run.note("method", "cgan")
+            run.note("method", method)
+        return out
+
+    def trust(self, data: Path, restored: Sequence[Path], *, method: str = "cgan", feature: str = "") -> Path:
+        """As the stage `trust` leaves it: two structures of ten lost, one invented; one field strange by `feature`."""
+        out = self.root / "trust" / method
+        rng = np.random.default_rng(5)
+        table = pd.read_parquet(data / "fields.parquet")
+        with stage_output(out, stage="trust", version=1, config={}, inputs={"data": data}) as run:
+            rows = []
+            for defect, noise in NOISE.items():
+                for field_id in table.loc[table["split"] == "test", "field_id"]:
+                    path = data / "clean.zarr" / field_id
+                    if len(restored) > 1:
+                        differs = np.abs(rng.normal(0, 0.3 * noise, read_field(path).shape)).astype(np.float32)
+                        target = run.path / "disagreement.zarr" / defect / field_id
+                        write_field(target, differs, channels=channel_names(path))
+                    for channel in channel_names(path):
+                        same = {"dataset": data.name, "defect": defect, "image_id": f"{field_id}/{channel}"}
+                        seen = {"distance": 0.6, "strange": 0.1, "feature": "mean", "familiar": True}
+                        if feature and field_id == "field_01":
+                            seen = {"distance": 2.5, "strange": 0.9, "feature": feature, "familiar": False}
+                        counts = {"n_clean": 10, "kept": 8.0, "lost": 2.0, "invented": 1.0}
+                        worse = counts | {"kept": 5.0, "lost": 5.0, "invented": 3.0}
+                        spread = 0.01 + 0.001 * rng.random() if len(restored) > 1 else np.nan
+                        mine = {"n_seeds": len(restored), "error": 0.02, "disagreement": spread, "foretells": 0.5}
+                        rows.append({**same, **seen, **counts, **mine, "method": method, "consistency": 1.1})
+                        bare = {"n_seeds": 0, "error": 0.05, "disagreement": np.nan, "foretells": np.nan}
+                        rows.append({**same, **seen, **worse, **bare, "method": "input", "consistency": 0.5})
+            pd.DataFrame(rows)[TRUST_COLUMNS].to_parquet(run.path / "trust.parquet")
+            run.note("method", method)
+            run.note("dataset", data.name)
+            few = {} if len(restored) > 1 else {"disagreement": "needs restorations of two seeds or more"}
+            run.note("left_out", few)
+        return out
+
+    def pairs(self, data: Path, seed: int = 0, *, alpha: float = 0.5, defects: Sequence[str] = tuple(NOISE)) -> Path:
+        out = self.root / "augment" / "pairs" / f"seed{seed}"
+        rng = np.random.default_rng(seed)
+        with stage_output(out, stage="pairs", version=1, config={}, inputs={"data": data}, seed=seed) as run:
+            origins = ["real"] * 6 + (["cin_gan"] * 6 if alpha < 1 else [])
+            table = pd.DataFrame([(defect, origin) for defect in defects for origin in origins])
+            table.columns = pd.Index(["defect", "origin"])
+            clean = rng.uniform(-1, 1, (len(table), 1, 16, 16)).astype(np.float32)
+            degraded = clean + rng.normal(0, 0.2, clean.shape).astype(np.float32)
+            write_samples(run.path / "pairs.zarr", {"degraded": degraded, "clean": clean}, table)
+            if alpha < 1:
+                kinds = {"cin_gan": (0.02, 0.9, 0.05), "clean": (0.4, 1.3, 0.0), "real": (0.001, 1.0, 0.05)}
+                rows = [
+                    {"defect": defect, "what": what, "kid": kid, "ci_low": kid - 0.01, "ci_high": kid + 0.01, "n": 6}
+                    | {"nearest": nearest, "copies": copies}
+                    for defect in defects
+                    for what, (kid, nearest, copies) in kinds.items()
+                ]
+                pd.DataFrame(rows).to_parquet(run.path / "synthetic.parquet")
         return out
 
     @staticmethod
@@ -112,34 +183,76 @@ class Tree:
             run.note("content_network", {"kind": "autoencoder trained on this run's patches", "steps": 200})
         return out
 
-    def restore_scores(
+    def scores(
         self,
         *,
         gain: dict[str, float] | float = 3.0,
         seeds: Sequence[int] = (0,),
         n_images: int = 6,
         defects: Sequence[str] = tuple(NOISE),
-        name: str = "scores.parquet",
-    ) -> Path:
-        rng = np.random.default_rng(3)
-        rows = []
+        methods: dict[str, float] | None = None,
+        training: dict[str, Any] | None = None,
+        noise: float = 0.2,
+    ) -> pd.DataFrame:
+        """Scores of `methods`, each with its own gain beside `gain`, all trained as `training` says."""
+        methods = methods if methods is not None else {"cgan": 0.0}
+        ways = {"setting": "paired", "n_pairs": 10, "augmentation": "cin_gan", "n_synthetic": 10}
+        ways |= {"trained_on": "together"} | (training or {})
+        nothing = {"setting": "", "n_pairs": 0, "augmentation": "", "n_synthetic": 0, "trained_on": "", "seed": 0}
+        rows: list[dict[str, Any]] = []
         for defect in defects:
             by = gain[defect] if isinstance(gain, dict) else gain
             for image in range(n_images):
-                for rule, shift in (("fixed", 0.0), ("affine", 0.5), ("published", -4.0)):
-                    psnr, ssim = 24 + shift + rng.normal(0, 1), 0.7 + rng.normal(0, 0.02)
+                same = {"dataset": "screen", "defect": defect, "image_id": f"field_{2 * image + 1:02d}/protein"}
+                # the input is the same whatever the methods are
+                rng = np.random.default_rng([list(NOISE).index(defect), image])
+                psnr, ssim = 24 + rng.normal(0, 1), 0.7 + rng.normal(0, 0.02)
+                rows += self._image_scores({**same, **nothing, "method": "input"}, psnr, ssim, 0.0)
+                for method, more in methods.items():
                     for seed in seeds:
-                        for method in ("input", "cgan"):
-                            moved = by + rng.normal(0, 0.2) if method == "cgan" else 0.0
-                            for metric, value in (("psnr", psnr + moved), ("ssim", ssim + moved / 50)):
-                                how = ("screen", defect, method, "paired", 10, "cin_gan", seed)
-                                rows.append((*how, f"field_{image:02d}/protein", metric, rule, value))
-        columns = ["dataset", "defect", "method", "setting", "n_pairs", "augmentation", "seed", "image_id", "metric",
-                   "rule", "value"]  # fmt: skip
+                        moved = by + more + rng.normal(0, noise)
+                        rows += self._image_scores({**same, **ways, "method": method, "seed": seed}, psnr, ssim, moved)
+        return pd.DataFrame(rows)[SCORE_COLUMNS]
+
+    @staticmethod
+    def _image_scores(image: dict[str, Any], psnr: float, ssim: float, moved: float) -> list[dict[str, Any]]:
+        found = [("spectral_error", "fixed", 0.3 - moved / 50), ("frc", "fixed", 0.6 + moved / 50)]
+        for rule, shift in (("fixed", 0.0), ("affine", 0.5), ("published", -4.0)):
+            found += [("psnr", rule, psnr + shift + moved), ("ssim", rule, ssim + moved / 50)]
+            found += [("nrmse", rule, 0.2 - moved / 100)]
+        return [{**image, "metric": metric, "rule": rule, "value": value} for metric, rule, value in found]
+
+    def restore_scores(self, *, name: str = "scores.parquet", **options: Any) -> Path:
+        """The table that `restore-scores` writes."""
+        return self.write_scores(self.scores(**options), name=name)
+
+    def write_scores(self, scores: pd.DataFrame, *, name: str = "scores.parquet") -> Path:
         path = self.root / "restore" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        pd.DataFrame(rows, columns=columns).to_parquet(path)
+        scores.to_parquet(path)
         return path
+
+    def swept(self, *, methods: dict[str, float], seeds: Sequence[int] = (0, 1), n_images: int = 4) -> pd.DataFrame:
+        """Scores of a sweep over 1, 10 and 40 pairs, with flips and with CIN-GAN at alpha 0.5, and without pairs."""
+        parts = []
+        for n_pairs in (1, 10, 40):
+            for augmentation, extra in (("flips", 0.0), ("cin_gan", 0.6 / n_pairs**0.5)):
+                made = n_pairs if augmentation == "cin_gan" else 0
+                training = {"n_pairs": n_pairs, "augmentation": augmentation, "n_synthetic": made}
+                parts.append((training, 0.8 * np.log10(n_pairs) + extra))
+        parts.append(({"setting": "unpaired", "n_pairs": 0, "augmentation": "cin_gan", "n_synthetic": 20}, -0.5))
+        tables = [
+            self.scores(gain=gain, training=training, methods=methods, seeds=seeds, n_images=n_images)
+            for training, gain in parts
+        ]
+        strangers = {"setting": "unpaired", "n_pairs": 0, "augmentation": "flips", "n_synthetic": 0}
+        tables.append(self.scores(gain=-1.0, training=strangers, methods={"cyclegan": 0.0}, n_images=n_images))
+        return self.unlike(tables)
+
+    @staticmethod
+    def unlike(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+        """As `restore-scores` gathers them: what stands twice is kept once."""
+        return pd.concat(tables, ignore_index=True).drop_duplicates(SCORE_COLUMNS[:-1], ignore_index=True)
 
     def localized(
         self, seed: int = 0, *, encoder: str = "deeploc", right: float = 0.85, n_cells: int = 240,
@@ -268,11 +381,17 @@ class Tree:
     def everything(self, *, seeds: Sequence[int] = (0, 1)) -> dict[str, Any]:
         """Arguments of `run` with every input, beside `out` and the configurations."""
         data = self.data()
+        scores = self.scores(seeds=seeds, methods=METHODS)
+        restored = {
+            method: [self.restored(data, seed, method=method, scores=scores) for seed in seeds] for method in METHODS
+        }
         return {
             "data": [data],
             "generators": [self.generator(data, seed) for seed in seeds],
-            "restored": [self.restored(data, seed) for seed in seeds],
-            "restore_scores": self.restore_scores(seeds=seeds),
+            "pairs": [self.pairs(data, seed) for seed in seeds],
+            "restored": [folder for folders in restored.values() for folder in folders],
+            "restore_scores": self.write_scores(self.unlike([scores, self.swept(methods=METHODS)])),
+            "trust": [self.trust(data, folders, method=method) for method, folders in restored.items()],
             "localized": [
                 *(self.localized(seed) for seed in seeds),
                 *(self.localized(seed, encoder="autoencoder", predicts=False) for seed in seeds),

@@ -14,10 +14,11 @@ from PIL import Image
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix
 
 from multiscope.errors import InputError
-from multiscope.report import bars, confusion, curves, maps, restoration, strips, tables, usage
+from multiscope.report import bars, confusion, curves, maps, pictures, strips, usage
 from multiscope.report.album import COLOURS, MARKERS, Album, class_style, short
 from multiscope.report.blocks import listing, number
 from multiscope.report.inputs import child, open_folders, read_history
+from multiscope.report.restoration_tables import signed
 from tests.report.stages import NOISE, Tree
 
 
@@ -29,7 +30,7 @@ def album(tmp_path: Path) -> Album:
 def test_strips_hold_the_errors_of_the_images(tree: Tree, album: Album) -> None:
     data = tree.data(channels=("protein",))
     folder, restored = open_folders([data])[0], open_folders([tree.restored(data)])[0]
-    plots = strips.strips(album, folder, restored, 2, 0.16)
+    plots = strips.strips(album, folder, [restored], 2, 0.16)
     assert [plot.name for plot in plots] == [f"strips_screen_{d}_protein" for d in ("axial", "blur", "noise")]
     for defect, noise in NOISE.items():
         table = pd.read_csv(album.folder / f"strips_screen_{defect}_protein.csv")
@@ -40,6 +41,16 @@ def test_strips_hold_the_errors_of_the_images(tree: Tree, album: Album) -> None:
         assert error["restored: cgan"] == pytest.approx(0.8 * 0.4 * noise, rel=0.1)
         assert error["degraded"] > 1.5 * error["restored: cgan"]
         assert (table.groupby("field_id")["window_low"].nunique() == 1).all()
+
+
+def test_many_methods_go_on_below(tree: Tree, album: Album) -> None:
+    data = tree.data(channels=("protein",), defects=("noise",))
+    folders = open_folders([tree.restored(data, method=f"m{i}", defects=("noise",)) for i in range(7)])
+    plot = strips.strips(album, open_folders([data])[0], folders, 1, None)[0]
+    table = pd.read_csv(album.folder / f"{plot.name}.csv")
+    assert set(table["source"]) == {"clean", "degraded", *(f"restored: m{i}" for i in range(7))}
+    width, height = Image.open(io.BytesIO(plot.png)).size
+    assert height > 0.55 * width  # two lines of images, each with its errors
 
 
 def test_examples_are_test_fields_of_different_proteins() -> None:
@@ -56,7 +67,7 @@ def test_examples_are_test_fields_of_different_proteins() -> None:
 def test_large_fields_are_shown_where_most_is_to_be_seen() -> None:
     plane = np.zeros((700, 700))
     plane[650:660, 20:30] = 100
-    y, x = strips._liveliest_tile(plane)
+    y, x = pictures.liveliest_tile(plane)
     assert y <= 650 < y + 320
     assert x <= 20 < x + 320
 
@@ -199,36 +210,6 @@ def test_a_foreign_file_among_benchmarks_is_named(tmp_path: Path) -> None:
         usage.read_benchmarks(tmp_path)
 
 
-def test_restoration_table_has_the_input_first_and_the_best_bold(tree: Tree) -> None:
-    scores = restoration.read_scores(tree.restore_scores(gain={"noise": 3.0, "axial": -3.0, "blur": 3.0}, seeds=(0, 1)))
-    summary = restoration.summarise(scores)
-    table = tables.restoration_table(summary)
-    assert [row[1].text.split()[0] for row in table.rows] == ["input", "cgan"] * 3
-    assert [row[2].strong for row in table.rows] == [True, False, False, True, False, True]  # axial, blur, noise
-    images = scores.query("label == 'input' and defect == 'noise' and metric == 'psnr' and rule == 'fixed'")["value"]
-    assert len(images) == 6
-    assert table.rows[4][2].text == f"{images.mean():.2f} ± {images.std():.2f}"
-    assert all("seeds ±" in row[2].note for row in table.rows[1::2])
-    assert all(row[2].note == "" for row in table.rows[::2])
-
-
-def test_gains_agree_with_a_paired_t_test(tree: Tree) -> None:
-    from scipy import stats
-
-    scores = restoration.read_scores(tree.restore_scores(gain=0.1, defects=("noise",)))
-    label = restoration.methods(scores)[1]
-    values = restoration.gains(scores, defect="noise", label=label, metric="psnr", rule="fixed")
-    low, high = stats.ttest_1samp(values, 0).confidence_interval(0.95)
-    found = restoration.gain(values)
-    assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))
-
-
-def test_images_equal_to_the_clean_one_are_left_out() -> None:
-    index = pd.MultiIndex.from_tuples([("d", f"f{i}/c") for i in range(3)], names=["dataset", "image_id"])
-    found = restoration.gain(pd.Series([1.0, 2.0, np.inf], index=index, name="gain"))
-    assert (found.mean, found.n_images, found.n_infinite) == (1.5, 2, 1)
-
-
 def test_figures_of_one_name_do_not_overwrite_each_other(album: Album) -> None:
     from matplotlib.figure import Figure
 
@@ -261,3 +242,9 @@ def test_words() -> None:
     assert listing(["a"]) == "a"
     assert listing(["a", "b", "c"]) == "a, b and c"
     assert (number(float("nan"), 1), number(float("inf"), 1), number(-1.25, 1)) == ("\u2013", "\u221e", "\u22121.2")
+    assert (number(-0.001, 2), signed(-0.001, 2), signed(0.004, 2), signed(0.006, 2)) == (
+        "0.00",
+        "0.00",
+        "0.00",
+        "+0.01",
+    )

@@ -20,7 +20,8 @@ from multiscope.folders.manifest import verify
 from multiscope.report.stage import run
 from tests.report.stages import Tree
 
-ALL = ["summary", "run", "images", "restoration", "training", "localization", "maps", "biology", "usage"]
+ALL = ["summary", "run", "images", "restoration", "amounts", "trust", "synthetic", "training", "localization", "maps",
+       "biology", "usage"]  # fmt: skip
 
 
 class Page(HTMLParser):
@@ -65,8 +66,9 @@ def test_every_section_is_there_and_linked(whole: tuple[str, Path]) -> None:
 def test_images_are_embedded_decode_and_have_an_alternative_text(whole: tuple[str, Path]) -> None:
     html, out = whole
     images = Page(html).all("img")
-    # 3 defects x 2 channels, 4 trained models, 1 confusion matrix, 2 maps, bars, usage
-    assert len(images) == 6 + 4 + 1 + 2 + 1 + 1
+    # 3 defects x 2 channels, worst cases, amounts (PSNR, SSIM, by augmentation), disagreement, synthetic pairs,
+    # 5 trained models, 1 confusion matrix, 2 maps, bars, usage
+    assert len(images) == 6 + 3 + 3 + 3 + 1 + 5 + 1 + 2 + 1 + 1
     for image in images:
         kind, _, data = image["src"].partition(";base64,")
         assert kind == "data:image/png"
@@ -98,7 +100,7 @@ def test_the_folder_is_a_finished_stage(whole: tuple[str, Path]) -> None:
     manifest = verify(whole[1], full=True)
     assert manifest["stage"] == "report"
     assert manifest["notes"]["sections"] == ALL
-    assert {"data/0", "restored/1", "restore_scores", "evaluated"} <= manifest["inputs"].keys()
+    assert {"data/0", "restored/3", "trust/1", "restore_scores", "evaluated"} <= manifest["inputs"].keys()
     assert sorted(path.name for path in whole[1].iterdir()) == ["figures", "index.html", "manifest.json"]
 
 
@@ -133,16 +135,17 @@ def test_data_without_test_fields_has_no_images(tree: Tree, run_config: config.C
 
 def test_real_data_without_standards_or_seeds(tree: Tree, run_config: config.Config) -> None:
     data = tree.data(defects=("noise",), channels=("protein",), generated=False)
+    scores = tree.scores(defects=("noise",))
     html, _ = make(
         tree,
-        run_config,
+        run_config.model_copy(update={"sweep": None}),
         data=[data],
-        restored=[tree.restored(data, defects=("noise",))],
-        restore_scores=tree.restore_scores(defects=("noise",)),
+        restored=[tree.restored(data, defects=("noise",), scores=scores)],
+        restore_scores=tree.write_scores(scores),
     )
     page = Page(html)
     assert page.sections == ["summary", "run", "images", "restoration", "training"]
-    assert len(page.all("img")) == 2
+    assert len(page.all("img")) == 3
     assert "defects were put on the images" in html
 
 
@@ -162,6 +165,28 @@ def test_names_from_users_are_escaped(tree: Tree, run_config: config.Config) -> 
     assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
     assert page.sections == ["summary", "run", "images", "training", "localization", "maps"]
+
+
+def test_names_in_scores_and_trust_are_escaped(tree: Tree, run_config: config.Config) -> None:
+    data = tree.data(channels=("protein",))
+    attack = "<script>alert(1)</script>"
+    swept = [tree.scores(methods={attack: 0.0, "care": 0.0}), tree.swept(methods={"care": 0.0})]
+    scores = tree.unlike(swept).replace({"augmentation": {"cin_gan": attack}})
+    trust = tree.trust(data, [], method="care", feature=attack)
+    html, _ = make(tree, run_config, data=[data], restore_scores=tree.write_scores(scores), trust=[trust])
+    page = Page(html)
+    assert page.sections == ["summary", "run", "images", "restoration", "amounts", "trust"]
+    assert not page.all("script")
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+
+
+def test_what_trust_left_out_is_said(tree: Tree, run_config: config.Config) -> None:
+    data = tree.data(channels=("protein",))
+    one = [tree.restored(data)]
+    html, _ = make(tree, run_config, data=[data], restored=one, trust=[tree.trust(data, one)])
+    assert "Disagreement is left out: needs restorations of two seeds or more." in html
+    assert "disagreement_screen_noise" not in html
+    assert "All test inputs have the brightness and the spectrum of the training images." in html
 
 
 def test_a_field_name_that_leads_elsewhere_is_refused(tree: Tree, run_config: config.Config) -> None:

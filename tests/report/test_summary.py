@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import pytest
 
@@ -9,13 +11,18 @@ from multiscope.report import bars, restoration
 from multiscope.report.blocks import Statements
 from multiscope.report.confusion import predictions, recognition
 from multiscope.report.inputs import open_folders
-from multiscope.report.summary import recognition_answers, restoration_answers, scale_answers
+from multiscope.report.restoration_answers import restoration_answers
+from multiscope.report.summary import recognition_answers, scale_answers
+from multiscope.report.trusted import read_trust, structure_answers
 from tests.report.stages import Tree
 
 
-def restored(tree: Tree, gain: dict[str, float] | float, **options: int) -> Statements:
-    scores = restoration.read_scores(tree.restore_scores(gain=gain, **options))  # type: ignore[arg-type]
-    return restoration_answers(scores, restoration.summarise(scores))
+def restored(tree: Tree, gain: dict[str, float] | float, **options: Any) -> Statements:
+    return answers(restoration.described(tree.scores(gain=gain, **options)))
+
+
+def answers(scores: pd.DataFrame) -> Statements:
+    return restoration_answers(scores, restoration.compare(scores))
 
 
 def test_each_defect_gets_its_own_verdict(tree: Tree) -> None:
@@ -44,20 +51,51 @@ def test_one_image_decides_nothing(tree: Tree) -> None:
 
 
 def test_measures_that_disagree_are_called_mixed(tree: Tree) -> None:
-    scores = restoration.read_scores(tree.restore_scores(gain=3.0))
+    scores = restoration.described(tree.scores(gain=3.0))
     flipped = (scores["metric"] == "ssim") & (scores["label"] != "input")
     scores.loc[flipped, "value"] -= 0.3
-    answer = restoration_answers(scores, restoration.summarise(scores))
-    assert {item.label for item in answer.items} == {"mixed"}
+    assert {item.label for item in answers(scores).items} == {"mixed"}
 
 
 def test_the_numbers_are_those_of_the_table(tree: Tree) -> None:
-    path = tree.restore_scores(gain=2.0, seeds=(0, 1))
-    table = pd.read_parquet(path).query("defect == 'noise' and metric == 'psnr' and rule == 'fixed'")
-    means = table.groupby("method")["value"].mean()
-    scores = restoration.read_scores(path)
-    text = next(i.text for i in restoration_answers(scores, restoration.summarise(scores)).items if i.lead == "noise")
+    scores = tree.scores(gain=2.0, seeds=(0, 1))
+    means = scores.query("defect == 'noise' and metric == 'psnr' and rule == 'fixed'").groupby("method")["value"].mean()
+    text = next(item.text for item in answers(restoration.described(scores)).items if item.lead == "noise")
     assert f"PSNR goes from {means['input']:.2f} to {means['cgan']:.2f} dB" in text
+
+
+def test_the_best_of_several_methods_is_named_with_its_lead(tree: Tree) -> None:
+    methods = {"care": -1.0, "cgan": 0.0, "median": -6.0, "gaussian": -3.0}
+    answer = restored(tree, 3.0, methods=methods, n_images=12, defects=("noise",))
+    text = answer.items[0].text
+    assert answer.headline == "Better than the input: noise (cgan)."
+    assert text.startswith("Of 4 methods cgan has the highest PSNR. cgan is better than the input.")
+    assert "It is clearly above the next, care, by 0." in text or "It is clearly above the next, care, by 1." in text
+    assert "The others against the input: better: care; worse: median; not clear: gaussian." in text
+
+
+def test_methods_that_cannot_be_told_apart_are_all_named(tree: Tree) -> None:
+    methods = {"care": -0.02, "cgan": 0.0, "median": -6.0}
+    answer = restored(tree, 3.0, methods=methods, defects=("noise",))
+    assert set(answer.headline.removeprefix("Better than the input: noise (").removesuffix(").").split(" or ")) == {
+        "care",
+        "cgan",
+    }
+    assert "Not told apart from it, as the interval of the difference includes zero: " in answer.items[0].text
+
+
+def test_many_equal_methods_are_counted(tree: Tree) -> None:
+    answer = restored(tree, 3.0, methods={f"m{i}": 0.0 for i in range(6)}, n_images=1, defects=("noise",))
+    assert "not told apart from 5 others" in answer.headline
+    assert answer.items[0].verdict == "unclear"
+
+
+def test_structures_are_counted_beside_those_of_the_input(tree: Tree) -> None:
+    data = tree.data()
+    answer = structure_answers(read_trust(open_folders([tree.trust(data, []), tree.trust(data, [], method="care")])))
+    assert answer.headline.startswith("Fewer are wrong after restoring: axial with 2 of 2 methods")
+    assert "Of 120 structures of the clean images the degraded ones lose 60 and invent 36" in answer.items[0].text
+    assert "care 24 and 12" in answer.items[0].text
 
 
 @pytest.mark.parametrize(

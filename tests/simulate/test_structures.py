@@ -14,8 +14,8 @@ from scipy.ndimage import center_of_mass, label
 from skimage.measure import euler_number
 from skimage.metrics import peak_signal_noise_ratio
 
-from multiscope.config import VirtualStructures
-from multiscope.simulate.defects import HAZE_LEVEL, degrade
+from multiscope.config import Axial, Blur, VirtualStructures
+from multiscope.simulate.defects import degrade
 from multiscope.simulate.structures import nuclei
 from multiscope.simulate.structures.ellipsoids import GAP_UM, scattered
 from multiscope.simulate.structures.field import DRAWINGS, OFFSET, field, stream
@@ -198,7 +198,7 @@ def fine(image: npt.NDArray[Any], *, axis: int) -> float:
 def test_a_degraded_section_loses_detail_along_its_rows_only() -> None:
     for number in range(3):
         clean = field(structures("nuclei"), number)[0].astype(np.float64)
-        degraded = degrade("axial", clean, strength=1, rng=rng())
+        degraded = degrade(clean, Axial(), seed=0)
         assert fine(degraded, axis=0) < 0.1 * fine(clean, axis=0)
         assert fine(degraded, axis=1) == pytest.approx(fine(clean, axis=1), rel=0.2)
 
@@ -206,14 +206,14 @@ def test_a_degraded_section_loses_detail_along_its_rows_only() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_usual_defect_is_visible_and_restorable(name: str) -> None:
     config = structures(name)
-    (defect,) = config.defects
+    (defect,) = config.defects.values()
     for number in range(4):
         clean = field(config, number)[0].astype(np.float64)
-        degraded = degrade(defect, clean, strength=1, rng=rng(number))
+        degraded = degrade(clean, defect, seed=number)
         low, high = np.percentile(clean, [0.1, 99.9])
         assert 15 < peak_signal_noise_ratio(clean, degraded, data_range=high - low) < 28
         assert np.corrcoef(clean.ravel(), degraded.ravel())[0, 1] > 0.5
         added = degraded.mean() - clean.mean()
         # `blur` adds the light of the medium, and no more than that; what leaves the image comes back at its borders
-        most = 2 * HAZE_LEVEL * (high - low) if defect == "blur" else 0.0
+        most = 2 * defect.haze_level * (high - low) if isinstance(defect, Blur) else 0.0
         assert -0.01 * clean.mean() < added < most + 0.01 * clean.mean()

@@ -1,7 +1,14 @@
+def extended_generator():
+    """The trained generator that learns more defects, where one is named."""
+    extend = RUN.augment.cin_gan.extend
+    return [str(extend)] if extend is not None else []
+
+
 rule augment:
     input:
         data=lambda wildcards: restored_data(),
         vgg16=lambda wildcards: weights_of(RUN.augment),
+        trained=lambda wildcards: extended_generator(),
     output:
         directory("<results>/augment/cin_gan/seed{seed}"),
     log:
@@ -30,6 +37,7 @@ rule pairs:
     input:
         data=lambda wildcards: restored_data(),
         generator=lambda wildcards: runs_of_generator(wildcards.seed),
+        vgg16=lambda wildcards: weights_of(RUN.augment) if RUN.augment.pairs.makers else [],
     output:
         directory("<results>/augment/pairs/seed{seed}"),
     log:

@@ -1,6 +1,9 @@
 # Helpers of the rules: the checked configuration and what follows from it. Nothing heavy is imported while parsing.
 import sys
 
+import pandas as pd
+from snakemake.utils import Paramspace
+
 from multiscope import config as settings
 from multiscope.errors import InputError
 from multiscope.augment import STAGE_VERSION as AUGMENT_VERSION
@@ -13,6 +16,8 @@ from multiscope.localize import STAGE_VERSION as LOCALIZE_VERSION
 from multiscope.report import STAGE_VERSION as REPORT_VERSION
 from multiscope.restore import STAGE_VERSION as RESTORE_VERSION
 from multiscope.segment import STAGE_VERSION as SEGMENT_VERSION
+from multiscope.sweep import STAGE_VERSION as SWEEP_VERSION
+from multiscope.trust import STAGE_VERSION as TRUST_VERSION
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 
@@ -68,6 +73,12 @@ def segment_env():
     return f"../../envs/{RUN.segment.method if uses_network() else 'multiscope'}.yaml"
 
 
+def method_env(wildcards):
+    """The environment that has the package of a method of restoration."""
+    outside = isinstance(RUN.restore.methods[wildcards.method], settings.Careamics)
+    return f"../../envs/{'careamics' if outside else 'multiscope'}.yaml"
+
+
 def cut_folder(source, seed):
     """What `crop` cut from one source; restored ones are of one seed."""
     folder = f"<results>/crop/{folder_of(source)}"
@@ -119,8 +130,10 @@ def weights_of(stage):
 
 
 def needs_generator():
-    """Whether synthetic pairs are asked for."""
-    return RUN.augment.pairs.alpha < 1
+    """Whether synthetic pairs are asked for that the generator makes, for `restore` or for the sweep."""
+    return RUN.augment.pairs.needs_generator or bool(
+        RUN.sweep and RUN.sweep.needs_generator
+    )
 
 
 def results_by_stage():
@@ -131,8 +144,14 @@ def results_by_stage():
         if needs_generator():
             found["generator"] = runs("<results>/augment/cin_gan/seed{seed}")
     if RUN.restore:
-        found["restored"] = runs("<results>/restore/cgan/seed{seed}")
+        found["restored"] = runs(
+            "<results>/restore/{method}/seed{seed}", method=RUN.restore.methods
+        )
         found["restore_scores"] = "<results>/restore/scores.parquet"
+    if RUN.trust:
+        found["trust"] = expand(
+            "<results>/trust/{method}", method=RUN.restore.methods
+        )
     if RUN.segment:
         found["segmented"] = found_labels(RUN.segment.data)
     if RUN.crop:
@@ -159,6 +178,29 @@ def options(**inputs):
     return words
 
 
+def scored_runs():
+    """Everything that has scores of restored images."""
+    restored = runs(
+        "<results>/restore/{method}/seed{seed}", method=RUN.restore.methods
+    )
+    return restored + [
+        f"<results>/sweep/{params}"
+        for params in (SWEPT.instance_patterns if RUN.sweep else [])
+    ]
+
+
+def swept():
+    """The jobs of a sweep: all runs of one method and seed are one job."""
+    jobs = [
+        {"method": method, "seed": seed}
+        for method in (RUN.sweep.methods if RUN.sweep else [])
+        for seed in RUN.sweep.seeds or RUN.seeds
+    ]
+    return Paramspace(pd.DataFrame(jobs, columns=["method", "seed"]))
+
+
+SWEPT = swept()
+
 TARGETS = (
     "<results>/report"
     if RUN.report
@@ -172,7 +214,7 @@ TARGETS = (
 
 def runs_of_generator(seed):
     """The generator that synthetic pairs are made with, if any."""
-    return [f"<results>/augment/cin_gan/seed{seed}"] if needs_generator() else []
+    return [f"<results>/augment/cin_gan/seed{seed}"] if RUN.augment.pairs.needs_generator else []
 
 
 def crop_settings(wildcards):
@@ -191,3 +233,23 @@ def training_settings(wildcards):
     encoder = RUN.localize.encoders[wildcards.encoder]
     default = type(encoder).model_fields["layer"].default
     return settings.as_json(encoder.model_copy(update={"layer": default}))
+
+
+def method_settings(wildcards):
+    """How one method is trained: the others are no matter of it."""
+    method = {wildcards.method: RUN.restore.methods[wildcards.method]}
+    return settings.as_json(RUN.restore.model_copy(update={"methods": method}))
+
+
+def sweep_settings(wildcards):
+    """What one job of a sweep needs: one method, and how pairs are made, but for the mixes of the other stages."""
+    method = {wildcards.method: RUN.restore.methods[wildcards.method]}
+    return settings.as_json(
+        settings.SweepPlan(
+            augment=RUN.augment.model_copy(
+                update={"content": settings.Content(), "cin_gan": settings.CinGan()}
+            ),
+            restore=RUN.restore.model_copy(update={"methods": method}),
+            sweep=RUN.sweep.model_copy(update={"methods": list(method), "seeds": None}),
+        )
+    )

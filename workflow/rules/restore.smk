@@ -4,29 +4,29 @@ rule restore:
         pairs="<results>/augment/pairs/seed{seed}",
         vgg16=lambda wildcards: weights_of(RUN.restore),
     output:
-        directory("<results>/restore/cgan/seed{seed}"),
+        directory("<results>/restore/{method}/seed{seed}"),
     log:
-        "<logs>/restore/cgan/seed{seed}.log",
+        "<logs>/restore/{method}/seed{seed}.log",
     benchmark:
-        "<benchmarks>/restore/cgan_seed{seed}.tsv"
+        "<benchmarks>/restore/{method}_seed{seed}.tsv"
     conda:
-        "../../envs/multiscope.yaml"
+        method_env
     threads: 2
     resources:
         mem_mb=attempts(4000),
         runtime=attempts(240),
         gpu=1,
     params:
-        config=section("restore"),
+        config=method_settings,
         version=RESTORE_VERSION,
     shell:
-        "multiscope restore --data {input.data} --pairs {input.pairs} --config {params.config:q}"
-        " --seed {wildcards.seed} --threads {threads} --out {output} &> {log}"
+        "multiscope restore --data {input.data} --pairs {input.pairs} --method {wildcards.method}"
+        " --config {params.config:q} --seed {wildcards.seed} --threads {threads} --out {output} &> {log}"
 
 
 rule restore_scores:
     input:
-        lambda wildcards: runs("<results>/restore/cgan/seed{seed}"),
+        lambda wildcards: scored_runs(),
     output:
         parquet=report(
             "<results>/restore/scores.parquet",

@@ -1,20 +1,23 @@
 """The mix of real and synthetic pairs that a restorer learns from.
 
 `alpha` is the share of real pairs (Razdaibiedina et al. 2019): n real pairs get n / alpha - n synthetic ones beside
-them. A synthetic pair is a clean patch without a degraded partner, and what the generator makes of it.
+them. A synthetic pair is a clean patch without a degraded partner, and what a generator or a forward model makes of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from multiscope.augment.physics import degraded_patch, forward_models
 from multiscope.config import Pairs
 from multiscope.data.patches import Fields, Place
+from multiscope.data.seeding import stable_rng
 from multiscope.errors import InputError
 
 Stack = npt.NDArray[np.float32]
@@ -22,65 +25,117 @@ Degrade = Callable[[Stack, str], Stack]
 """Makes a defect: clean patches (n, Y, X) in [-1, 1] and the defect's name to degraded ones."""
 
 
-def n_synthetic(pairs: Pairs) -> int:
-    """Synthetic pairs of each defect: n / alpha - n, rounded to the nearest."""
-    return round(pairs.n_pairs / pairs.alpha - pairs.n_pairs)
-
-
 @dataclass(frozen=True)
 class PairSet:
-    """Pairs (N, 1, Y, X) in [-1, 1] and one row of `table` each."""
+    """Pairs (N, 1, Y, X) in [-1, 1] and one row of `table` each.
+
+    Columns: `field_id, channel, y, x` (where the clean patch lies), `defect`, `origin` (`real`, `physics` or
+    `cin_gan`), and `strength` of the forward model (NaN but for `physics`).
+    """
 
     degraded: Stack
     clean: Stack
     table: pd.DataFrame
 
 
+@dataclass(frozen=True)
+class _Mix:
+    """How many pairs of one defect are of which origin."""
+
+    real: int
+    physics: int
+    cin_gan: int
+
+
 def build_pairs(fields: Fields, config: Pairs, *, size: int, seed: int, degrade: Degrade | None) -> PairSet:
     """Real pairs from training fields, synthetic ones from clean training fields that have no partner of that defect.
 
-    Without `degrade` there must be no synthetic pairs to make (alpha 1, setting `paired`).
+    `degrade` is the trained generator; it is needed where `config.needs_generator`. The real pairs of a smaller number
+    are the first of those of a larger one with the same seed.
     """
-    rng = np.random.default_rng((seed, 5))
-    parts: list[tuple[Stack, Stack, pd.DataFrame]] = []
+    models = forward_models(config, fields.defects) if "physics" in config.makers else {}
+    parts: list[PairSet] = []
     for defect in fields.defects:
-        if config.setting == "paired":
-            parts.append(_real(fields, defect, config.n_pairs, size=size, rng=rng))
-        if (extra := n_synthetic(config)) and degrade is not None:
-            parts.append(_synthetic(fields, defect, extra, size=size, rng=rng, degrade=degrade))
+        tiles = fields.tiles(fields.rows(split="train", defect=defect), size=size)
+        mix = _mix(config, defect, available=len(tiles))
+        if mix.real:
+            order = fields.in_random_order(tiles, size=size, rng=stable_rng(seed, "real pairs", defect))
+            places = list(islice(order, mix.real))
+            made = np.stack([fields.patch(defect, place, size) for place in places])
+            parts.append(_part(fields, places, made, size, defect, "real"))
+        if mix.cin_gan:
+            if degrade is None:
+                raise InputError(
+                    "--generator is missing: augment.pairs asks for synthetic pairs made by CIN-GAN; name it"
+                )
+            places = _unpaired(fields, defect, mix.cin_gan, size, stable_rng(seed, "cin_gan pairs", defect))
+            made = degrade(_clean(fields, places, size), defect)
+            parts.append(_part(fields, places, made, size, defect, "cin_gan"))
+        if mix.physics:
+            rng, model = stable_rng(seed, "physics pairs", defect), models[defect]
+            places = _unpaired(fields, defect, mix.physics, size, rng)
+            strengths = model.strength * rng.uniform(*config.strengths, size=len(places))
+            made = np.stack(
+                [
+                    degraded_patch(fields, place, model, strength=float(strength), size=size, rng=rng)
+                    for place, strength in zip(places, strengths, strict=True)
+                ]
+            )
+            parts.append(_part(fields, places, made, size, defect, "physics", strengths))
     if not parts:
         raise InputError(
-            "augment.pairs: setting 'unpaired' with alpha 1 leaves no pairs at all; lower alpha below 1 or use 'paired'"
+            "augment.pairs: setting 'unpaired' without synthetic pairs leaves no pairs at all; lower alpha below 1, "
+            "give n_synthetic and an augmentation that makes them, or use 'paired'"
         )
-    degraded, clean, tables = zip(*parts, strict=True)
     return PairSet(
-        np.concatenate(degraded)[:, None], np.concatenate(clean)[:, None], pd.concat(tables, ignore_index=True)
+        np.concatenate([part.degraded for part in parts]),
+        np.concatenate([part.clean for part in parts]),
+        pd.concat([part.table for part in parts], ignore_index=True),
     )
 
 
-def _real(
-    fields: Fields, defect: str, n: int, *, size: int, rng: np.random.Generator
-) -> tuple[Stack, Stack, pd.DataFrame]:
-    rows = fields.rows(split="train", defect=defect)
-    places = [fields.draw("clean", rows, size=size, rng=rng) for _ in range(n)]
-    degraded = np.stack([fields.patch(defect, place, size) for place in places])
-    return degraded, _clean(fields, places, size), _table(places, defect, "real")
+def n_synthetic(config: Pairs, n_real: int) -> int:
+    """Synthetic pairs beside `n_real` real ones: n / alpha - n without its fraction, or the number that is given."""
+    if not config.makers:
+        return 0
+    if config.n_synthetic is not None:
+        return config.n_synthetic
+    return int(n_real / config.alpha - n_real + 1e-9)
 
 
-def _synthetic(
-    fields: Fields, defect: str, n: int, *, size: int, rng: np.random.Generator, degrade: Degrade
-) -> tuple[Stack, Stack, pd.DataFrame]:
+def _mix(config: Pairs, defect: str, *, available: int) -> _Mix:
+    n = available if config.n_pairs == "all" else config.n_pairs
+    if config.setting == "paired" and n > available:
+        raise InputError(
+            f"augment.pairs.n_pairs: {n} asked for, but the training fields with '{defect}' hold {available} patches "
+            f"that do not overlap; take {available} or fewer, or 'all'"
+        )
+    extra = n_synthetic(config, n)
+    made = {maker: extra // len(config.makers) for maker in config.makers}
+    if config.makers:
+        made[config.makers[0]] = extra - sum(list(made.values())[1:])
+    return _Mix(n if config.setting == "paired" else 0, made.get("physics", 0), made.get("cin_gan", 0))
+
+
+def _unpaired(fields: Fields, defect: str, n: int, size: int, rng: np.random.Generator) -> list[Place]:
     train = fields.rows(split="train")
     without_partner = train[train["defect"] != defect]
     rows = without_partner if len(without_partner) else train
-    places = [fields.draw("clean", rows, size=size, rng=rng) for _ in range(n)]
-    clean = _clean(fields, places, size)
-    return degrade(clean, defect), clean, _table(places, defect, "synthetic")
+    return [fields.draw("clean", rows, size=size, rng=rng) for _ in range(n)]
 
 
 def _clean(fields: Fields, places: list[Place], size: int) -> Stack:
     return np.stack([fields.patch("clean", place, size) for place in places])
 
 
-def _table(places: list[Place], defect: str, origin: str) -> pd.DataFrame:
-    return pd.DataFrame([asdict(place) for place in places]).assign(defect=defect, origin=origin)
+def _part(
+    fields: Fields,
+    places: list[Place],
+    degraded: Stack,
+    size: int,
+    defect: str,
+    origin: str,
+    strengths: npt.NDArray[np.float64] | float = np.nan,
+) -> PairSet:
+    table = pd.DataFrame([asdict(place) for place in places]).assign(defect=defect, origin=origin, strength=strengths)
+    return PairSet(degraded[:, None], _clean(fields, places, size)[:, None], table)

@@ -4,8 +4,8 @@ Everything here describes what is analysed. Cores, memory, partitions and output
 command line. It is imported while Snakemake parses, so it imports nothing heavy.
 """
 
-from multiscope.config.acquisition import Defect, DefectName, Defects, Flatten, Split, SplitUnit
-from multiscope.config.augment import Augment, CinGan, Content, Pairs
+from multiscope.config.acquisition import Flatten, Split, SplitUnit
+from multiscope.config.augment import Augment, Augmentation, CinGan, Content, Pairs
 from multiscope.config.crop import SMALLEST_CROP, Crop, Segment
 from multiscope.config.data import (
     AnyData,
@@ -17,6 +17,21 @@ from multiscope.config.data import (
     OmeZarr,
     PairArrays,
     SampleSheet,
+)
+from multiscope.config.defects import (
+    MODELS,
+    AnyDefect,
+    Axial,
+    Bleaching,
+    Blur,
+    Defect,
+    DefectName,
+    Defects,
+    HotPixels,
+    Illumination,
+    Mixture,
+    Noise,
+    defect_from,
 )
 from multiscope.config.evaluate import Evaluate, Report, Standard
 from multiscope.config.faults import parse, tag_of
@@ -30,8 +45,25 @@ from multiscope.config.reading import (
     parse_config,
     read_yaml,
     section_from,
+    sweep_plan_from,
 )
-from multiscope.config.restore import CGan, Restore
+from multiscope.config.restore import (
+    Care,
+    Careamics,
+    CareamicsCare,
+    CareamicsN2v,
+    CGan,
+    CycleGan,
+    DeblurGan,
+    Gaussian,
+    LearnsFrom,
+    Median,
+    MethodConfig,
+    Nlm,
+    Pix2Pix,
+    Restore,
+    RichardsonLucy,
+)
 from multiscope.config.run import STAGES, Config, stages_of
 from multiscope.config.screen import (
     YEAST_ONLY,
@@ -48,17 +80,29 @@ from multiscope.config.screen import (
 )
 from multiscope.config.section import Name, Scale, Section, Source
 from multiscope.config.structures import Structure, VirtualStructures
+from multiscope.config.sweep import Sweep, SweepPlan
+from multiscope.config.trust import Trust
 
 __all__ = [
+    "MODELS",
     "SMALLEST_CROP",
     "STAGES",
     "YEAST_ONLY",
     "AnyData",
+    "AnyDefect",
     "ArrayPair",
     "Augment",
+    "Augmentation",
     "Autoencoder",
+    "Axial",
+    "Bleaching",
+    "Blur",
     "CGan",
     "Camera",
+    "Care",
+    "Careamics",
+    "CareamicsCare",
+    "CareamicsN2v",
     "CinGan",
     "Compartment",
     "Conditions",
@@ -67,7 +111,9 @@ __all__ = [
     "Crop",
     "CropsFile",
     "CropsFolder",
+    "CycleGan",
     "Data",
+    "DeblurGan",
     "DeepLoc",
     "Defect",
     "DefectName",
@@ -79,16 +125,27 @@ __all__ = [
     "Evaluate",
     "FieldsFolder",
     "Flatten",
+    "Gaussian",
+    "HotPixels",
+    "Illumination",
     "Labels",
+    "LearnsFrom",
     "Localize",
+    "Median",
+    "MethodConfig",
+    "Mixture",
     "Morphology",
     "Name",
+    "Nlm",
+    "Noise",
     "OmeZarr",
     "Optics",
     "PairArrays",
     "Pairs",
+    "Pix2Pix",
     "Report",
     "Restore",
+    "RichardsonLucy",
     "SampleSheet",
     "Scale",
     "Screen",
@@ -99,12 +156,16 @@ __all__ = [
     "SplitUnit",
     "Standard",
     "Structure",
+    "Sweep",
+    "SweepPlan",
+    "Trust",
     "VirtualCrops",
     "VirtualScreen",
     "VirtualStructures",
     "as_json",
     "config_from",
     "data_section_from",
+    "defect_from",
     "encoder_section_from",
     "load",
     "parse",
@@ -112,5 +173,6 @@ __all__ = [
     "read_yaml",
     "section_from",
     "stages_of",
+    "sweep_plan_from",
     "tag_of",
 ]

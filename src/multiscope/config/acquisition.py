@@ -1,4 +1,4 @@
-"""What data sets share: how they are split, which defects they have, how stacks are flattened."""
+"""What data sets share: how they are split, how stacks are flattened."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pydantic import Field, model_validator
 
 from multiscope.config.section import Section
 
-DefectName = Literal["noise", "axial", "blur"]
 SplitUnit = Literal["cell", "field", "stack", "well", "plate", "protein"]
 Flatten = Literal["max", "mean", "central"]
 """How a z-stack becomes a plane: maximum or mean over z, or the plane in its middle."""
@@ -79,13 +78,3 @@ class DataSet(Section):
     def drawing_seed(self) -> int:
         """Seed of what is drawn for it, images and defects; what is generated has one beside that of the split."""
         return int(getattr(self, "seed", self.split.seed))
-
-
-class Defect(Section):
-    """One forward model applied to clean fields."""
-
-    strength: float = Field(1.0, ge=0, le=10)
-    """0 leaves the image as it is; 1 is the documented setting of the forward model."""
-
-
-Defects = dict[DefectName, Defect]

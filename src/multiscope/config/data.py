@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from multiscope.config.acquisition import DataSet, DefectName, Defects, Flatten, Split, SplitUnit
+from multiscope.config.acquisition import DataSet, Flatten, Split, SplitUnit
+from multiscope.config.defects import DefectName, Defects
 from multiscope.config.screen import VirtualCrops, VirtualScreen
 from multiscope.config.section import Channels, Section
 from multiscope.config.structures import VirtualStructures

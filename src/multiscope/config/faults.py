@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -51,11 +51,19 @@ def _say(error: ValidationError, model: type[BaseModel], values: object, where: 
 def _keys_of(values: object, location: tuple[int | str, ...], *, keep_last: bool) -> Iterator[str]:
     """The keys of `location` as they stand in the file: pydantic puts the tag of a union between them."""
     for i, step in enumerate(location):
+        if step == "[key]":  # what is wrong is the key before it
+            continue
         last = keep_last and i == len(location) - 1
         if isinstance(values, dict) and step not in values and not last:
             continue
         yield str(step)
-        values = values.get(step) if isinstance(values, dict) else None
+        values = _at(values, step)
+
+
+def _at(values: object, step: int | str) -> object:
+    if isinstance(values, list):
+        return values[step] if isinstance(step, int) and step < len(values) else None
+    return values.get(step) if isinstance(values, dict) else None
 
 
 def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> Iterator[str]:
@@ -75,8 +83,8 @@ def _keys_at(model: type[BaseModel], location: tuple[int | str, ...]) -> Iterato
 
 def tag_of(model: type[BaseModel]) -> tuple[str, str] | None:
     """The key that tells a model apart in its union, and its value: ("reader", "crops")."""
-    for key in ("reader", "kind"):
-        if key in model.model_fields:
+    for key in ("reader", "kind", "model"):
+        if key in model.model_fields and get_origin(model.model_fields[key].annotation) is Literal:
             return key, str(get_args(model.model_fields[key].annotation)[0])
     return None
 

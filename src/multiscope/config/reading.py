@@ -14,6 +14,7 @@ from multiscope.config.faults import M, parse
 from multiscope.config.localize import Autoencoder, DeepLoc, EncoderConfig
 from multiscope.config.run import Config
 from multiscope.config.section import Section
+from multiscope.config.sweep import SweepPlan
 from multiscope.errors import InputError
 
 
@@ -71,6 +72,14 @@ def encoder_section_from(text: str, *, encoder: str) -> DeepLoc | Autoencoder:
     """An encoder's section from the command line; in a whole configuration the one called `encoder`."""
     values, where = _values_from(text, "localize", "encoders", encoder)
     return parse(_EncoderSection, {"encoder": values}, where).encoder
+
+
+def sweep_plan_from(text: str) -> SweepPlan:
+    """What a job of a sweep needs, from the command line: its sections alone, or those of a whole configuration."""
+    values, where = _yaml_from(text)
+    if isinstance(values, dict):
+        values = {name: values[name] for name in SweepPlan.model_fields if name in values}
+    return parse(SweepPlan, values, where)
 
 
 class _DataSection(Section):

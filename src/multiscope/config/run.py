@@ -15,8 +15,10 @@ from multiscope.config.faults import did_you_mean
 from multiscope.config.localize import Embed, Localize
 from multiscope.config.restore import Restore
 from multiscope.config.section import Name, Section
+from multiscope.config.sweep import Sweep
+from multiscope.config.trust import Trust
 
-STAGES = ("data", "augment", "restore", "segment", "crop", "localize", "embed", "evaluate", "report")
+STAGES = ("data", "augment", "restore", "sweep", "trust", "segment", "crop", "localize", "embed", "evaluate", "report")
 
 
 class Config(Section):
@@ -33,6 +35,10 @@ class Config(Section):
     """Pairs for restoration, real and synthetic."""
     restore: Restore | None = None
     """Restoration; needs `augment`."""
+    sweep: Sweep | None = None
+    """Restoration over amounts of data; needs `restore`."""
+    trust: Trust | None = None
+    """How far restored images can be trusted; needs `restore`."""
     segment: Segment | None = None
     """Cells found where a data set has no label images."""
     crop: Crop | None = None
@@ -55,7 +61,8 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _sections_fit(self) -> Config:
-        for stage, below in (("restore", "augment"), ("embed", "localize"), ("evaluate", "embed")):
+        needs = {"restore": "augment", "sweep": "restore", "trust": "restore", "embed": "localize", "evaluate": "embed"}
+        for stage, below in needs.items():
             if getattr(self, stage) is not None and getattr(self, below) is None:
                 raise ValueError(f"section '{stage}' needs section '{below}'; add it, or remove '{stage}'")
         for stage in ("augment", "segment", "crop", "localize"):
@@ -64,6 +71,8 @@ class Config(Section):
                 raise ValueError(f"{stage}.data: no data set '{section.data}'{did_you_mean(section.data, self.data)}")
         if self.augment is not None:
             self._check_augment(self.augment)
+        if self.sweep is not None and self.restore is not None:
+            self._check_sweep(self.sweep, self.restore)
         if self.segment is not None:
             self._check_segment(self.segment)
         if self.crop is not None:
@@ -78,6 +87,11 @@ class Config(Section):
             raise ValueError(f"augment.data: '{augment.data}' holds crops; restoration works on fields")
         if not data.defect_names:
             raise ValueError(f"augment.data: data set '{augment.data}' has no 'defects'; name at least one")
+
+    def _check_sweep(self, sweep: Sweep, restore: Restore) -> None:
+        for name in sweep.methods:
+            if name not in restore.methods:
+                raise ValueError(f"sweep.methods: no method '{name}'{did_you_mean(name, restore.methods)}")
 
     def _check_segment(self, segment: Segment) -> None:
         data = self.data[segment.data]
@@ -133,7 +147,7 @@ class Config(Section):
     @property
     def restored_sources(self) -> list[str]:
         """Sources that `restore` makes."""
-        return ["restored:cgan"] if self.restore is not None else []
+        return [f"restored:{name}" for name in self.restore.methods] if self.restore is not None else []
 
 
 def stages_of(config: Config) -> list[str]:

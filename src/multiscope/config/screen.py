@@ -7,7 +7,8 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from multiscope.config.acquisition import DataSet, Defect, Defects, Split, SplitUnit
+from multiscope.config.acquisition import DataSet, Split, SplitUnit
+from multiscope.config.defects import Axial, Blur, Defects, Noise
 from multiscope.config.section import Section
 
 Compartment = Literal[
@@ -271,7 +272,7 @@ class VirtualScreen(Screen):
     """Planes of a z-stack; 1 gives plain images."""
     z_step_um: float = Field(0.5, ge=0.05, le=5)
     """Distance of the planes in micrometres."""
-    defects: Defects = Field(default={"noise": Defect(), "axial": Defect(), "blur": Defect()})
+    defects: Defects = Field(default={"noise": Noise(), "axial": Axial(), "blur": Blur()})
     """Defects put on the clean fields; each field is acquired with one of them."""
 
     @property

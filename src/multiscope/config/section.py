@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", description="Letters, digits, '_' and '-'.")]
 
@@ -24,3 +24,20 @@ class Section(BaseModel):
     """A part of the configuration; unknown keys are refused, values never change after reading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+
+
+class Profiled(Section):
+    """A section with named sets of defaults: the key `profile` says what the keys are that are left out."""
+
+    PROFILES: ClassVar[dict[str, dict[str, Any]]]
+    """Defaults of each profile that differ from those of the keys themselves."""
+    profile: str
+    """Name of a profile; subclasses say which there are."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        name = values.get("profile", cls.model_fields["profile"].default)
+        return cls.PROFILES.get(name, {}) | values if isinstance(name, str) else values

@@ -6,7 +6,8 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from multiscope.config.acquisition import DataSet, Defect, Defects, Split, SplitUnit
+from multiscope.config.acquisition import DataSet, Split, SplitUnit
+from multiscope.config.defects import Blur, Defects
 
 Structure = Literal["tubules", "granules", "nuclei"]
 
@@ -50,7 +51,7 @@ class VirtualStructures(DataSet):
     """Sections through one volume of nuclei, 2 micrometres apart; 4 if it is left out."""
     peak_photons: float = Field(4000.0, ge=100, le=10_000)
     """Photons, and counts above the camera's offset of 100, in a bright pixel of a usual structure."""
-    defects: Defects = Field(default={"blur": Defect()})
+    defects: Defects = Field(default={"blur": Blur()})
     """Defects put on the clean images; each is acquired with one of them. For nuclei `axial` if it is left out."""
     split: Split = Split()
     """Training, validation and test side; sections of nuclei are dealt by `stack`, volume by volume."""

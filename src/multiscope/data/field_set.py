@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from multiscope.config import DefectName, Defects, Split
+from multiscope.config import Defects, Split
 from multiscope.data.ahead import ahead
 from multiscope.data.assignment import assign_defects
 from multiscope.data.intensity import IntensityRange
 from multiscope.data.leaks import LeakCheck, report_leaks, report_torn_stacks
 from multiscope.data.quality import QualityCheck
 from multiscope.data.readers.reader import PLACE, FieldPixels, FieldReader
-from multiscope.data.seeding import stable_rng
+from multiscope.data.seeding import stable_seed
 from multiscope.data.split import deal, split_digest
 from multiscope.errors import InputError
 from multiscope.folders.journal import Unit
@@ -163,9 +163,9 @@ class _Writer:
         names = list(self._defects) if row["split"] == "test" else [row["defect"]] if self._defects else []
         return {name: self._degrade(name, row["field_id"], pixels.image) for name in names}
 
-    def _degrade(self, name: DefectName, field_id: str, image: Array) -> Array:
-        rng = stable_rng(self._seed, "degrade", field_id, name)
-        return degrade(name, image, strength=self._defects[name].strength, rng=rng)
+    def _degrade(self, name: str, field_id: str, image: Array) -> Array:
+        seed = stable_seed(self._seed, "degrade", field_id, name)
+        return degrade(image, self._defects[name], seed=seed)
 
     def _write(self, unit: Unit, path: str, image: Array, labels: npt.NDArray[np.uint32] | None) -> None:
         channels, size = self._reader.channels, self._reader.pixel_size

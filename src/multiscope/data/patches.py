@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import torch
+from torch import Tensor
 
 from multiscope.errors import InputError
 from multiscope.folders.manifest import verify
@@ -103,14 +106,72 @@ class Fields:
         """
         n_candidates = _CANDIDATES if rng.random() < 0.5 else 1
         candidates = [self._anywhere(rows, size=size, rng=rng) for _ in range(n_candidates)]
-        return max(candidates, key=lambda place: float(self.patch(kind, place, size).std()))
+        return max(candidates, key=lambda place: self._structure(kind, place, size))
+
+    def tiles(self, rows: pd.DataFrame, *, size: int) -> list[Place]:
+        """All places of a grid without overlap over the fields `rows`, in the middle of each; every channel counts."""
+        places = []
+        for field_id, height, width in zip(rows["field_id"], rows["height"], rows["width"], strict=True):
+            self._expect_size(field_id, height, width, size)
+            places += [
+                Place(str(field_id), channel, y, x)
+                for channel in range(len(self.channels))
+                for y in range(height % size // 2, height - size + 1, size)
+                for x in range(width % size // 2, width - size + 1, size)
+            ]
+        return places
+
+    def in_random_order(self, places: Sequence[Place], *, size: int, rng: np.random.Generator) -> Iterator[Place]:
+        """Every one of the `places` once; as in `draw`, half are the most structured of the next few."""
+        waiting = deque(places[i] for i in rng.permutation(len(places)))
+        while waiting:
+            n_candidates = _CANDIDATES if rng.random() < 0.5 else 1
+            candidates = [waiting.popleft() for _ in range(min(n_candidates, len(waiting)))]
+            chosen = candidates[0]
+            if candidates[1:]:
+                chosen = max(candidates, key=lambda place: self._structure("clean", place, size))
+            yield chosen
+            waiting.extend(place for place in candidates if place is not chosen)
+
+    def _structure(self, kind: str, place: Place, size: int) -> float:
+        return float(self.patch(kind, place, size).std())
+
+    def _expect_size(self, field_id: str, height: int, width: int, size: int) -> None:
+        if min(height, width) < size:
+            raise InputError(
+                f"{self.path}: field {field_id} is {height} x {width} pixels, smaller than augment.patch_size {size}; "
+                "choose a smaller patch"
+            )
 
     def _anywhere(self, rows: pd.DataFrame, *, size: int, rng: np.random.Generator) -> Place:
         row = rows.iloc[int(rng.integers(len(rows)))]
-        if min(row["height"], row["width"]) < size:
-            raise InputError(
-                f"{self.path}: field {row['field_id']} is {row['height']} x {row['width']} pixels, smaller than "
-                f"augment.patch_size {size}; choose a smaller patch"
-            )
+        self._expect_size(row["field_id"], row["height"], row["width"], size)
         y, x = int(rng.integers(row["height"] - size + 1)), int(rng.integers(row["width"] - size + 1))
         return Place(str(row["field_id"]), int(rng.integers(len(self.channels))), y, x)
+
+
+class UnpairedPatches:
+    """Draws of clean patches and, independently, of degraded ones from the training fields."""
+
+    def __init__(self, fields: Fields, *, size: int) -> None:
+        """Patches are `size` x `size` pixels."""
+        self.fields, self.size = fields, size
+        self._train = fields.rows(split="train")
+        self._by_defect = {d: fields.rows(split="train", defect=d) for d in fields.defects}
+
+    def clean(self, rng: np.random.Generator, n: int) -> Tensor:
+        """Patches (n, 1, size, size) of clean training fields."""
+        places = [self.fields.draw("clean", self._train, size=self.size, rng=rng) for _ in range(n)]
+        return _stack([self.fields.patch("clean", place, self.size) for place in places])
+
+    def degraded(self, rng: np.random.Generator, defects: list[str]) -> Tensor:
+        """One patch of a training field with each of the `defects`, (n, 1, size, size)."""
+        drawn = []
+        for defect in defects:
+            place = self.fields.draw(defect, self._by_defect[defect], size=self.size, rng=rng)
+            drawn.append(self.fields.patch(defect, place, self.size))
+        return _stack(drawn)
+
+
+def _stack(patches: list[Plane]) -> Tensor:
+    return torch.from_numpy(np.stack(patches)[:, None])

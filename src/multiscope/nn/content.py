@@ -120,6 +120,20 @@ def style_loss(net: ContentFeatures, a: Tensor, b: Tensor) -> Tensor:
     return torch.stack(layers).mean()
 
 
+def published_style_loss(net: ContentFeatures, a: Tensor, b: Tensor) -> Tensor:
+    """Distance of Gram matrices as in the published code of Razdaibiedina et al. 2019; a scalar.
+
+    Absolute differences of Gram matrices that are not normalised, summed, divided by 4 * 3^2 * (H * W)^2 of the layer,
+    averaged over samples, summed over layers and divided by 3. The layers are those of `net`; there they were four of
+    VGG19. a and b are as for `style_loss`.
+    """
+    layers = []
+    for x, y in zip(net(a), net(b), strict=True):
+        difference = gram(x) * x[0].numel() - gram(y) * y[0].numel()
+        layers.append(difference.abs().sum(dim=(1, 2)).mean() / (4 * 3**2 * x[0, 0].numel() ** 2))
+    return torch.stack(layers).sum() / 3
+
+
 def gram(features: Tensor) -> Tensor:
     """Products of channels summed over places, over C * H * W: (N, C, H, W) to (N, C, C)."""
     n, channels, height, width = features.shape

@@ -14,8 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from multiscope.nn.cin import ConditionalInstanceNorm2d
+from multiscope.nn.conditional_filter import ConditionalFilter, ConditionalLevel
 
-Output = Literal["half_sum", "residual"]
+Output = Literal["half_sum", "residual", "stochastic"]
+
+_FLOOR, _QUIET = 0.02, 4.0
 
 
 class ConvNorm(nn.Module):
@@ -78,9 +81,15 @@ class ResnetGenerator(nn.Module):
         makes one degraded image of each clean one, and photon noise is not like that.
 
         `output`: "half_sum" is (tanh(net) + x) / 2, the paper's; "residual" is x + net with a last convolution that
-        starts at zero, so that the untrained network is the identity.
+        starts at zero, so that the untrained network is the identity. "stochastic", for generators with conditions, is
+        K x + c * (net + s * white noise) with a linear filter K of the condition and a map of spreads s that the
+        network makes too, on top of a level of the condition, as noise that depends on the light is. c is the contrast
+        of the patch: instance norm makes net the same for a dim patch and a bright one. It starts near the identity,
+        with s about 0.02.
         """
         super().__init__()
+        if output == "stochastic" and not n_conditions:
+            raise ValueError("output 'stochastic' needs conditions: its filter is one of a condition")
         n = n_conditions
         self.n_conditions, self.output, self.lateral, self.noise_planes = n_conditions, output, lateral, noise_planes
         self.encoder = nn.ModuleList(
@@ -94,13 +103,19 @@ class ResnetGenerator(nn.Module):
         self.decoder = nn.ModuleList(
             [ConvNorm(4 * width, 2 * width, n_conditions=n), ConvNorm(2 * width, width, n_conditions=n)]
         )
-        self.last = nn.Conv2d(width, in_channels, 7, padding=3)
-        if output == "residual":
+        maps = 2 if output == "stochastic" else 1
+        self.last = nn.Conv2d(width, maps * in_channels, 7, padding=3)
+        self.filter = ConditionalFilter(n) if output == "stochastic" else None
+        self.level = ConditionalLevel(n, -_QUIET) if output == "stochastic" else None
+        if output != "half_sum":
             nn.init.zeros_(self.last.weight)
             nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Map x (N, in_channels, H, W) in [-1, 1] to its like; `condition` (N,) int64 exactly where conditions are."""
+        """Map x (N, in_channels, H, W) in [-1, 1] to its like.
+
+        `condition`, exactly where conditions are: int64 (N,), or weights (N, n_conditions) by which they are blended.
+        """
         self._check(x, condition)
         net, finer = x, []
         if self.noise_planes:
@@ -114,8 +129,15 @@ class ResnetGenerator(nn.Module):
             net = F.relu(layer(F.interpolate(net, scale_factor=2.0, mode="nearest"), condition))
             if self.lateral:
                 net = net + same_size
-        net = self.last(net)
-        return (torch.tanh(net) + x) / 2 if self.output == "half_sum" else x + net
+        last: Tensor = self.last(net)
+        if self.output == "half_sum":
+            return (torch.tanh(last) + x) / 2
+        if self.filter is None or self.level is None:
+            return x + last
+        change, spread = last.chunk(2, dim=1)
+        noise = F.softplus(self.level(spread, condition)) * torch.randn_like(x)
+        filtered: Tensor = self.filter(x, condition)
+        return filtered + contrast(x) * (change + noise)
 
     def _check(self, x: Tensor, condition: Tensor | None) -> None:
         if (condition is None) != (self.n_conditions == 0):
@@ -123,3 +145,11 @@ class ResnetGenerator(nn.Module):
         height, width = x.shape[-2:]
         if height % 4 or width % 4 or min(height, width) < 8:
             raise ValueError(f"image of {height} x {width} pixels; expected multiples of 4, at least 8: pad it first")
+
+
+def contrast(x: Tensor) -> Tensor:
+    """Spread of coarse structure, (N, C, 1, 1), of images x (N, C, H, W) in [-1, 1]: what pixel noise hardly changes.
+
+    The standard deviation of means over 4 x 4 pixels, with a floor of a hundredth of the range.
+    """
+    return (F.avg_pool2d(x, 4).var(dim=(-2, -1), keepdim=True, correction=0) + _FLOOR**2).sqrt()

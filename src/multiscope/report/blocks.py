@@ -119,7 +119,9 @@ def number(value: float, digits: int) -> str:
         return NONE
     if math.isinf(value):
         return "∞" if value > 0 else MINUS + "∞"
-    return f"{value:.{digits}f}".replace("-", MINUS)
+    text = f"{value:.{digits}f}"
+    # nothing is below zero by less than is shown
+    return (text if float(text) else text.removeprefix("-")).replace("-", MINUS)
 
 
 def percent(value: float, digits: int = 0) -> str:

@@ -17,6 +17,7 @@ _MOST_BYTES = 64 * 2**20
 _NAMED_BY = {
     "data": "dataset",
     "restore": "method",
+    "trust": "method",
     "segment": "dataset",
     "crop": "source",
     "localize": "encoder",

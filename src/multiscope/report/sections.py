@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-
 import yaml
 
 from multiscope import config
@@ -16,69 +12,15 @@ from multiscope.report import (
     gallery,
     maps,
     quality,
-    restoration,
     strips,
     summary,
     tables,
     usage,
 )
 from multiscope.report.album import Album
-from multiscope.report.blocks import Block, Details, Section, Statements, Table, Terms, Text, listing, plural
+from multiscope.report.blocks import Block, Details, Section, Table, Terms, Text, listing, plural
 from multiscope.report.inputs import Folder, read_table
-
-_RULES = (
-    ("fixed", "Images are compared as they are, over the range of the data set. Errors of brightness count. The "
-     "summary uses this rule."),
-    ("affine", "Each image is first fitted to the clean one by a gain and an offset (least squares, as in CARE). "
-     "Errors of overall brightness are forgiven."),
-    ("published", "Each image is first stretched to its own minimum and maximum, as in the published code of the "
-     "method. One hot pixel can change the score; do not compare it with scores under another rule."),
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Results:
-    """What went into a report: opened stage folders, tables, and the configuration."""
-
-    run_config: config.Config
-    data: Sequence[Folder]
-    generators: Sequence[Folder] = ()
-    pairs: Sequence[Folder] = ()
-    restored: Sequence[Folder] = ()
-    segmented: Sequence[Folder] = ()
-    crops: Sequence[Folder] = ()
-    localized: Sequence[Folder] = ()
-    embeddings: Sequence[Folder] = ()
-    evaluated: Folder | None = None
-    restore_scores: Path | None = None
-    benchmarks: Path | None = None
-    answers: list[Statements] = field(default_factory=list)
-
-    @property
-    def folders(self) -> list[Folder]:
-        """All stage folders in the order of the chain."""
-        last = [self.evaluated] if self.evaluated else []
-        return [
-            *self.data,
-            *self.generators,
-            *self.pairs,
-            *self.restored,
-            *self.segmented,
-            *self.crops,
-            *self.localized,
-            *self.embeddings,
-            *last,
-        ]
-
-    def is_generated(self, folder: Folder) -> bool:
-        """Whether a data set is a virtual one: its reader says so by its name."""
-        return self.reader(folder).startswith("virtual_")
-
-    def reader(self, folder: Folder) -> str:
-        """The reader by which a data set was made."""
-        reader = folder.manifest.get("config", {}).get("reader")
-        section = self.run_config.data.get(folder.name)
-        return str(reader or (section.reader if section else ""))
+from multiscope.report.results import Results
 
 
 def what_was_run(results: Results) -> Section:
@@ -137,28 +79,20 @@ def images(album: Album, results: Results, n_examples: int) -> Section | None:
     for folder in results.data:
         if not (folder.path / "fields.parquet").is_file():
             continue
-        own = [r for r in results.restored if r.manifest.get("inputs", {}).get("data") == folder.manifest["digest"]]
-        plots += strips.strips(album, folder, own[0] if own else None, n_examples, _pixel_size(results, folder))
+        plots += strips.strips(album, folder, results.methods_of(folder), n_examples, results.pixel_size(folder))
     if not plots:
         return None
     text = "Fields of the test side, which no network has seen in training."
     if any(strips.defects_of(folder) for folder in results.data):
         text += (
-            " Each row is one field. All its images share one intensity window, taken from the clean image and stated "
-            "at the left. Error maps show the absolute difference to the clean image; one scale holds for all maps "
-            "of a figure. A good restoration has a darker error map than the degraded image. Smooth images are not "
-            "better images: look for structures that were lost or made up."
+            " The images of a field stand side by side, with their error maps below. They share one intensity window, "
+            "taken from the clean image and stated at the left. Error maps show the absolute difference to the clean "
+            "image; one scale holds for all maps of a figure. A good restoration has a darker error map than the "
+            "degraded image. Smooth images are not better images: look for structures that were lost or made up."
         )
     if any(restored.seed is not None for restored in results.restored):
         text += f" Restored images are those of seed {results.restored[0].seed}."
     return Section("images", "Images", [Text(text), *plots])
-
-
-def _pixel_size(results: Results, folder: Folder) -> float | None:
-    noted = folder.notes.get("pixel_size_um")
-    section = results.run_config.data.get(folder.name)
-    value = noted if noted is not None else (section.pixel_size_um if section else None)
-    return float(value) if value else None
 
 
 def cells(album: Album, results: Results) -> Section | None:
@@ -197,25 +131,6 @@ def _beyond(cut: gallery.Cut) -> str:
         f"{larger:,} {'shows' if larger == 1 else 'show'} a cell that is larger than the crop, and {padded:,} "
         f"{'leaves' if padded == 1 else 'leave'} the field and {'was' if padded == 1 else 'were'} padded with its edge."
     )
-
-
-def restoration_section(results: Results) -> Section | None:
-    """The table of PSNR and SSIM."""
-    if results.restore_scores is None:
-        return None
-    scores = restoration.read_scores(results.restore_scores)
-    if scores.empty:
-        return None
-    summarised = restoration.summarise(scores)
-    results.answers.append(summary.restoration_answers(scores, summarised))
-    text = (
-        "PSNR and SSIM of test images against their clean originals. The first row of each defect is the degraded "
-        "image with nothing done: a method that does not beat it has not helped. Scores of one rule cannot be "
-        "compared with those of another. A higher score does not prove that fine structure is right."
-    )
-    used = set(summarised["rule"])
-    rules = Terms([item for item in _RULES if item[0] in used])
-    return Section("restoration", "Restoration", [Text(text), tables.restoration_table(summarised), rules])
 
 
 def training(album: Album, results: Results) -> Section | None:

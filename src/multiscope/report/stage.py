@@ -9,10 +9,11 @@ from pathlib import Path
 
 from multiscope import config
 from multiscope.folders.manifest import stage_output
-from multiscope.report import STAGE_VERSION, page, sections
+from multiscope.report import STAGE_VERSION, page, restoration_sections, sections
 from multiscope.report.album import Album
 from multiscope.report.blocks import Section, listing
 from multiscope.report.inputs import open_folders, table_in
+from multiscope.report.results import Results
 
 
 def run(
@@ -25,6 +26,7 @@ def run(
     pairs: Sequence[Path] = (),
     restored: Sequence[Path] = (),
     restore_scores: Path | None = None,
+    trust: Sequence[Path] = (),
     segmented: Sequence[Path] = (),
     crops: Sequence[Path] = (),
     localized: Sequence[Path] = (),
@@ -34,14 +36,15 @@ def run(
 ) -> None:
     """Write `index.html` and `figures/` to the stage folder `out`; what did not run has no section.
 
-    `generators` and `pairs` are the folders of `augment`. `restore_scores` is the gathered
-    table, or the folder that holds it as `scores.parquet`. `benchmarks` holds Snakemake's benchmark files.
+    `generators` and `pairs` are the folders of `augment`. `restore_scores` is the gathered table, those of a sweep
+    among them, or the folder that holds it as `scores.parquet`. `benchmarks` holds Snakemake's benchmark files.
     """
     several = {
         "data": data,
         "generators": generators,
         "pairs": pairs,
         "restored": restored,
+        "trust": trust,
         "segmented": segmented,
         "crops": crops,
         "localized": localized,
@@ -51,7 +54,7 @@ def run(
     scores = None if restore_scores is None else table_in(Path(restore_scores), "scores.parquet")
     inputs |= {} if scores is None else {"restore_scores": scores}
     inputs |= {} if evaluated is None else {"evaluated": Path(evaluated)}
-    results = sections.Results(
+    results = Results(
         run_config=run_config,
         evaluated=None if evaluated is None else open_folders([evaluated])[0],
         restore_scores=scores,
@@ -60,6 +63,7 @@ def run(
         generators=open_folders(generators),
         pairs=open_folders(pairs),
         restored=open_folders(restored),
+        trust=open_folders(trust),
         segmented=open_folders(segmented),
         crops=open_folders(crops),
         localized=open_folders(localized),
@@ -77,14 +81,17 @@ def run(
         made.note("sections", [section.name for section in shown])
 
 
-def build(album: Album, results: sections.Results, *, n_examples: int) -> list[Section]:
+def build(album: Album, results: Results, *, n_examples: int) -> list[Section]:
     """The sections in the order of the page."""
     found = [
         sections.what_was_run(results),
         sections.what_they_look_like(album, results),
         sections.images(album, results, n_examples),
         sections.cells(album, results),
-        sections.restoration_section(results),
+        restoration_sections.restored(album, results),
+        restoration_sections.amounts_of_pairs(album, results),
+        restoration_sections.trusted_section(album, results),
+        restoration_sections.made_pairs(album, results),
         sections.training(album, results),
         sections.localization(album, results),
         sections.embedding_maps(album, results),

@@ -1,24 +1,26 @@
-"""Image strips: clean, degraded and restored test fields with maps of the error that is left."""
+"""Image strips: clean, degraded and restored test fields, all methods side by side, with maps of the error left."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from matplotlib.axes import Axes
+from matplotlib.image import AxesImage
 
+from multiscope.report import pictures
 from multiscope.report.album import WIDTH, Album, look, new_figure, short
 from multiscope.report.blocks import Plot
 from multiscope.report.inputs import Folder, child, read_table
+from multiscope.report.pictures import Plane
 from multiscope.stores import fields
 
-Plane = npt.NDArray[np.float64]
-_TILE = 320
-_BARS_UM = (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
+MOST_ACROSS = 6
+"""Images side by side; more go on below."""
+_PANEL = 2.15
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,8 @@ def defects_of(data: Folder) -> list[str]:
     return sorted(path.name for path in (data.path / "degraded.zarr").glob("*") if path.is_dir())
 
 
-def strips(album: Album, data: Folder, restored: Folder | None, n: int, pixel_size_um: float | None) -> list[Plot]:
-    """One figure a defect and channel; clean fields alone where there is no defect."""
+def strips(album: Album, data: Folder, restored: Sequence[Folder], n: int, pixel_size_um: float | None) -> list[Plot]:
+    """One figure a defect and channel, `restored` with a folder a method; clean alone where nothing is degraded."""
     examples = example_fields(
         read_table(data.path / "fields.parquet", ["field_id", "path", "protein", "split"]).fillna({"protein": ""}), n
     )
@@ -63,95 +65,69 @@ def strips(album: Album, data: Folder, restored: Folder | None, n: int, pixel_si
     ]
 
 
-def _rows(data: Folder, restored: Folder | None, defect: str, channel: int, examples: pd.DataFrame) -> list[Row]:
-    stores: dict[str, Path] = {"clean": data.path / "clean.zarr"}
+def _rows(data: Folder, restored: Sequence[Folder], defect: str, channel: int, examples: pd.DataFrame) -> list[Row]:
+    methods = {folder.name: folder for folder in restored}
+    sources = {"clean": "clean"}
     if defect:
-        stores["degraded"] = data.path / "degraded.zarr" / defect
-        if restored is not None and (restored.path / "restored.zarr" / defect).is_dir():
-            stores[f"restored: {restored.name}"] = restored.path / "restored.zarr" / defect
+        sources["degraded"] = defect
+        for name, folder in methods.items():
+            if (folder.path / "restored.zarr" / defect).is_dir():
+                sources[f"restored: {name}"] = f"{name}/{defect}"
     rows = []
     columns = (examples[name].astype(str) for name in ("field_id", "path", "protein"))
     for field_id, path, protein in zip(*columns, strict=True):
         planes = {
-            source: _plane(fields.read_field(child(store, path))[channel])
-            for source, store in stores.items()
-            if child(store, path).is_dir()
+            source: pictures.read_plane(pictures.store_of(data, place, methods), path, channel)
+            for source, place in sources.items()
         }
-        if set(planes) == set(stores):
-            y, x = _liveliest_tile(planes["clean"])
-            low, high = np.percentile(planes["clean"], (0.5, 99.8))
-            tiles = {source: plane[y : y + _TILE, x : x + _TILE] for source, plane in planes.items()}
-            rows.append(Row(field_id, protein, tiles, (float(low), float(max(high, low + 1e-9))), (y, x)))
+        whole = {source: plane for source, plane in planes.items() if plane is not None}
+        if len(whole) == len(sources):
+            corner = pictures.liveliest_tile(whole["clean"])
+            tiles = {source: pictures.tile(plane, corner) for source, plane in whole.items()}
+            rows.append(Row(field_id, protein, tiles, pictures.window_of(whole["clean"]), corner))
     return rows
-
-
-def _plane(channel: npt.NDArray[Any]) -> Plane:
-    """A channel as it is shown: stacks by their maximum over z."""
-    return (channel.max(axis=0) if channel.ndim == 3 else channel).astype(np.float64)
-
-
-def _liveliest_tile(plane: Plane) -> tuple[int, int]:
-    """Corner of the tile of a large field where most is to be seen."""
-    corners = [
-        (min(y, max(0, plane.shape[0] - _TILE)), min(x, max(0, plane.shape[1] - _TILE)))
-        for y in range(0, plane.shape[0], _TILE)
-        for x in range(0, plane.shape[1], _TILE)
-    ]
-    return max(corners, key=lambda c: float(plane[c[0] : c[0] + _TILE, c[1] : c[1] + _TILE].std()))
 
 
 def _figure(album: Album, data: str, defect: str, channel: str, rows: list[Row], pixel_size_um: float | None) -> Plot:
     sources = list(rows[0].planes) if rows else ["clean"]
     errors = sources[1:]
-    columns = max(len(sources) + len(errors), 1)
+    across = min(len(sources), MOST_ACROSS)
+    blocks = -(-len(sources) // across)
+    each = blocks * (2 if errors else 1)
+    lines = max(1, len(rows)) * each
     scale = max((float(np.percentile(row.error(s), 99.5)) for row in rows for s in errors[:1]), default=1.0) or 1.0
-    panel = min(2.15, (WIDTH - 1.6) / columns)
+    panel = min(_PANEL, (WIDTH - 1.6) / across)
     with look():
-        width = panel * columns + 0.7 + (0.9 if errors else 0.0)
-        figure = new_figure(width, max(1, len(rows)) * (panel + 0.04) + 0.3)
-        axes = figure.subplots(max(1, len(rows)), columns, squeeze=False)
+        width = panel * across + 0.7 + (0.9 if errors else 0.0)
+        figure = new_figure(width, lines * (panel + 0.04) + 0.2 * blocks * max(1, len(rows)) + 0.1)
+        axes = figure.subplots(lines, across, squeeze=False)
         shown = None
-        for line, row in zip(axes, rows, strict=False):
-            _draw_images(line, row, sources, pixel_size_um)
-            for axis, source in zip(line[len(sources) :], errors, strict=True):
-                shown = axis.imshow(row.error(source), cmap="inferno", vmin=0, vmax=scale, interpolation="nearest")
-                axis.text(
-                    0.03, 0.04, f"mean {row.error(source).mean():.3g}", transform=axis.transAxes, fontsize=8,
-                    color="white", bbox={"facecolor": "black", "alpha": 0.65, "pad": 1.5, "linewidth": 0},
-                )  # fmt: skip
-        for axis, title in zip(axes[0], [*sources, *(f"error, {s}" for s in errors)], strict=True):
-            axis.set_title(short(title, 22), fontsize=9.5)
-        for axis in axes.flat:
-            axis.set(xticks=[], yticks=[])
-            axis.spines[:].set_visible(False)
+        for number, row in enumerate(rows):
+            shown = _draw(axes[number * each : (number + 1) * each], row, scale, pixel_size_um) or shown
+        pictures.bare(axes)
         if shown is not None:
-            bar = figure.colorbar(shown, ax=axes[:, -1].tolist(), shrink=0.9 if len(rows) < 3 else 0.5, aspect=18)
-            bar.set_label("|difference to clean| (counts)")
+            pictures.colour_bar(figure, shown, axes[:, -1].tolist(), "|difference to clean| (counts)")
         name = f"strips_{data}_{defect}_{channel}" if defect else f"fields_{data}_{channel}"
         return album.add(name, figure, _table(rows, defect, channel, scale), **_words(defect, channel, rows, errors))
 
 
-def _draw_images(line: npt.NDArray[Any], row: Row, sources: list[str], pixel_size_um: float | None) -> None:
+def _draw(axes: npt.NDArray[Any], row: Row, scale: float, pixel_size_um: float | None) -> AxesImage | None:
+    """One field: a line of images and, where it was degraded, one of their errors below; as often as needed."""
+    across, step = axes.shape[1], 2 if len(row.planes) > 1 else 1
+    shown = None
+    for number, source in enumerate(row.planes):
+        line, column = step * (number // across), number % across
+        pictures.show_image(axes[line, column], row.planes[source], row.window)
+        axes[line, column].set_title(short(source.removeprefix("restored: "), 22), fontsize=9.5)
+        if source != "clean":
+            error = row.error(source)
+            note = f"mean {error.mean():.3g}"
+            shown = pictures.show_map(axes[line + 1, column], error, scale, note=note)
     low, high = row.window
-    for axis, source in zip(line, sources, strict=False):
-        axis.imshow(row.planes[source], cmap="gray", vmin=low, vmax=high, interpolation="nearest")
     protein = f"\n{short(row.protein, 22)}" if row.protein else ""
-    line[0].set_ylabel(f"{short(row.field_id, 24)}{protein}\nwindow {low:.4g} to {high:.4g}", fontsize=8)
-    if pixel_size_um:
-        _scale_bar(line[0], row.planes["clean"].shape, pixel_size_um)
-
-
-def _scale_bar(axis: Axes, shape: tuple[int, ...], pixel_size_um: float) -> None:
-    fitting = [bar for bar in _BARS_UM if bar <= 0.35 * shape[1] * pixel_size_um]
-    if not fitting:
-        return
-    pixels = fitting[-1] / pixel_size_um
-    y, x = 0.94 * shape[0], 0.96 * shape[1]
-    axis.plot([x - pixels, x], [y, y], color="white", linewidth=2.5, solid_capstyle="butt")
-    label = axis.text(
-        x - pixels / 2, y - 0.03 * shape[0], f"{fitting[-1]:g} µm", color="white", ha="center", va="bottom"
-    )
-    label.set(fontsize=8, bbox={"facecolor": "black", "alpha": 0.55, "pad": 1, "linewidth": 0})
+    axes[0, 0].set_ylabel(f"{short(row.field_id, 24)}{protein}\nwindow {low:.4g} to {high:.4g}", fontsize=8)
+    pictures.scale_bar(axes[0, 0], row.planes["clean"].shape, pixel_size_um)
+    return shown
 
 
 def _table(rows: list[Row], defect: str, channel: str, scale: float) -> pd.DataFrame:
@@ -190,5 +166,5 @@ def _words(defect: str, channel: str, rows: list[Row], errors: list[str]) -> dic
     return {
         "title": f"Defect {defect}, channel {channel}",
         "alt": f"Defect {defect}, channel {channel}: images and error maps of test fields {ids}. Mean error: {means}.",
-        "caption": f"Mean absolute error over these tiles, in counts: {means}.",
+        "caption": f"Below each image its error map. Mean absolute error over these tiles, in counts: {means}.",
     }

@@ -6,91 +6,17 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from multiscope.report.blocks import Statement, Statements, Verdict, listing, number, percent, plural
+from multiscope.report.blocks import Statement, Statements, Verdict, number, percent, plural
 from multiscope.report.confusion import Recognition
-from multiscope.report.restoration import INPUT, Gain, gain, gains, methods
 
 MOST_ENCODERS = 3
 FEWEST_PAIRS = 10
 """Related pairs below which an average precision is no ground for a verdict: resampling cannot show what is missing."""
-_UNITS = {"psnr": ("PSNR", " dB", 2), "ssim": ("SSIM", "", 3)}
 _LABELS: dict[str, tuple[str, Verdict]] = {
     "better": ("better", "better"),
     "worse": ("worse", "worse"),
     "unclear": ("no clear difference", "unclear"),
 }
-
-
-def restoration_answers(scores: pd.DataFrame, summary: pd.DataFrame) -> Statements:
-    """Does restoration beat the input? One statement a defect and method, under the fixed rule."""
-    items = []
-    for (dataset, defect), part in scores.groupby(["dataset", "defect"], sort=True):
-        where = f"{dataset}, {defect}" if scores["dataset"].nunique() > 1 else str(defect)
-        means = summary[(summary["dataset"] == dataset) & (summary["defect"] == defect) & (summary["rule"] == "fixed")]
-        table = means.set_index(["metric", "label"])["mean"]
-        restorers = [label for label in methods(part) if label != INPUT]
-        for label in restorers:
-            found = {
-                metric: gain(gains(part, defect=str(defect), label=label, metric=metric, rule="fixed"))
-                for metric in _UNITS
-                if (metric, label) in table.index and (metric, INPUT) in table.index
-            }
-            if found:
-                items.append(_restoration(where if len(restorers) == 1 else f"{where}, {label}", label, found, table))
-    headline = _counted(
-        items, {"better": "Better than the input", "worse": "worse than the input", "unclear": "not clear"}
-    )
-    return Statements("Does restoring beat leaving the image as it is? (rule: fixed)", headline, items)
-
-
-def _counted(items: Sequence[Statement], words: dict[Verdict, str]) -> str:
-    """Who had which verdict, e.g. better: noise and blur; worse: axial."""
-    parts = []
-    for verdict, said in words.items():
-        leads = list(dict.fromkeys(item.lead for item in items if item.verdict == verdict))
-        if leads:
-            parts.append(f"{said}: {listing(leads)}")
-    text = "; ".join(parts)
-    return text[:1].upper() + text[1:] + "." if text else ""
-
-
-def _restoration(where: str, label: str, found: dict[str, Gain], table: pd.Series) -> Statement:
-    verdicts = {metric: g.verdict for metric, g in found.items()}
-    if set(verdicts.values()) == {"better", "worse"}:
-        badge: tuple[str, Verdict] = ("mixed", "unclear")
-        opening = f"{label} is better than the input by one measure and worse by the other."
-    elif "worse" in verdicts.values():
-        badge, opening = _LABELS["worse"], f"{label} is worse than the input{_by(verdicts, 'worse')}."
-    elif "better" in verdicts.values():
-        badge, opening = _LABELS["better"], f"{label} is better than the input{_by(verdicts, 'better')}."
-    else:
-        badge, opening = _LABELS["unclear"], f"No clear difference between {label} and the input."
-    parts = [_gain_words(metric, g, table[metric, INPUT], table[metric, label]) for metric, g in found.items()]
-    first = next(iter(found.values()))
-    base = f"Over {plural(first.n_images, 'test image')} of {plural(first.n_fields, 'field')}."
-    if any(g.n_fields < 2 for g in found.values()):
-        base += " With one field there is no interval, so nothing can be concluded."
-    if infinite := max(g.n_infinite for g in found.values()):
-        base += f" {plural(infinite, 'image')} equal to the clean one left out, where PSNR has no value."
-    return Statement(f"{opening} {' '.join(parts)} {base}", where, *badge)
-
-
-def _by(verdicts: dict[str, str], verdict: str) -> str:
-    """Which measure says so, where the other does not."""
-    saying = [_UNITS[metric][0] for metric, v in verdicts.items() if v == verdict]
-    return "" if len(saying) == len(verdicts) else f" in {listing(saying)}, with no clear difference in the other"
-
-
-def _gain_words(metric: str, g: Gain, before: float, after: float) -> str:
-    name, unit, digits = _UNITS[metric]
-    text = f"{name} goes from {number(before, digits)} to {number(after, digits)}{unit}"
-    if g.mean == g.mean:
-        sign = "+" if g.mean >= 0 else ""
-        text += f" (change {sign}{number(g.mean, digits)}"
-        if g.low == g.low:
-            text += f", 95% interval {number(g.low, digits)} to {number(g.high, digits)}"
-        text += f"; higher in {g.n_better} of {g.n_images})"
-    return text + "."
 
 
 def recognition_answers(found: Sequence[Recognition]) -> Statements:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -10,54 +10,6 @@ from multiscope.crop.choice import EXPLAINED
 from multiscope.report.blocks import NONE, Cell, Table, number, percent
 from multiscope.report.confusion import Recognition
 from multiscope.report.inputs import Folder
-from multiscope.report.restoration import INPUT, METRICS, RULES
-
-_DIGITS = {"psnr": 2, "ssim": 3}
-_NAMES = {"psnr": "PSNR (dB)", "ssim": "SSIM"}
-
-
-def restoration_table(summary: pd.DataFrame) -> Table:
-    """Mean and spread by defect and method, a column for each rule and metric; the input first, the best bold."""
-    rules = [rule for rule in RULES if rule in set(summary["rule"])]
-    columns = [(rule, metric) for rule in rules for metric in METRICS if metric in set(summary["metric"])]
-    several = summary["dataset"].nunique() > 1
-    rows = []
-    for (dataset, defect), part in summary.groupby(["dataset", "defect"], sort=True):
-        labels = sorted(part["label"].unique(), key=lambda label: (label != INPUT, label))
-        best = part.groupby(["rule", "metric"])["mean"].max()
-        for label in labels:
-            images = part.loc[part["label"] == label, "n_images"].max()
-            head = Cell(f"{dataset}: {defect}" if several else str(defect), head=label == labels[0])
-            first = head if label == labels[0] else Cell("")
-            scored = dict(_by_column(part[part["label"] == label]))
-            cells = [_score_cell(scored.get(column), column[1], float(best.get(column, 0.0))) for column in columns]
-            rows.append([first, Cell(_method(label)), *cells, Cell(str(images), number=True)])
-    groups = [("", 2), *((f"rule: {rule}", sum(c[0] == rule for c in columns)) for rule in rules), ("", 1)]
-    headers = ["defect", "method", *(_NAMES[metric] for _, metric in columns), "images"]
-    caption = "Mean ± standard deviation over images; the best of each defect is bold. Higher is better."
-    if (summary["n_seeds"] > 1).any():
-        caption += " Small: standard deviation over seeds."
-    return Table(headers, rows, caption, groups)
-
-
-def _method(label: str) -> str:
-    return "input (nothing done)" if label == INPUT else label
-
-
-def _by_column(part: pd.DataFrame) -> Iterator[tuple[tuple[str, str], pd.Series]]:
-    for _, row in part.iterrows():
-        yield (str(row["rule"]), str(row["metric"])), row
-
-
-def _score_cell(row: pd.Series | None, metric: str, best: float) -> Cell:
-    if row is None:
-        return Cell(NONE, number=True)
-    digits = _DIGITS[metric]
-    spread = "" if pd.isna(row["sd_images"]) else f" ± {number(row['sd_images'], digits)}"
-    note = f"seeds ± {number(row['sd_seeds'], digits)}" if row["n_seeds"] > 1 else ""
-    # equal on the page is equal for the reader
-    strong = number(row["mean"], digits) == number(best, digits)
-    return Cell(number(row["mean"], digits) + spread, note, strong=strong, number=True)
 
 
 def recognition_table(found: Sequence[Recognition]) -> Table:
@@ -250,7 +202,8 @@ def content_networks(folders: Sequence[Folder]) -> list[tuple[str, str]]:
         if note is not None:
             text = _facts(note)
             users = found.setdefault(text, [])
-            if (user := f"{folder.stage} {folder.name}") not in users:
+            user = folder.stage if folder.name == folder.stage else f"{folder.stage} {folder.name}"
+            if user not in users:
                 users.append(user)
     return [(", ".join(users), text) for text, users in found.items()]
 

@@ -1,4 +1,4 @@
-"""The stage `restore`: train a restorer on pairs, restore the fields, score the test fields."""
+"""The stage `restore`: train one method on pairs, restore the fields, score the test fields."""
 
 from __future__ import annotations
 
@@ -6,43 +6,35 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
-import torch
-from torch import nn
 
 from multiscope.config import Restore
 from multiscope.data.patches import Fields
 from multiscope.errors import InputError
-from multiscope.folders.manifest import expect_same_input, stage_output, verify
+from multiscope.folders.manifest import StageRun, expect_same_input, stage_output, verify
 from multiscope.nn.cards import save_network
+from multiscope.nn.content import ContentFeatures
 from multiscope.progress import track
 from multiscope.restore import STAGE_VERSION
-from multiscope.restore.cgan import CGanRecipe, TrainingPairs, restorer_settings
-from multiscope.restore.scores import score
-from multiscope.restore.tiles import restore_plane
+from multiscope.restore.methods.images import TrainingPairs
+from multiscope.restore.methods.method import Task
+from multiscope.restore.model_card import write_model_card
+from multiscope.restore.restorer import Restorer
+from multiscope.restore.scoring import (
+    SCORE_COLUMNS,
+    input_table,
+    restore_field,
+    score_image,
+    score_table,
+    test_images,
+)
+from multiscope.restore.session import Session, weights_files
 from multiscope.stores.fields import read_pixel_size, write_field
 from multiscope.stores.plates import describe_store
 from multiscope.stores.samples import SampleStore
-from multiscope.training.content import content_network, vgg16_weights
 from multiscope.training.device import device_name, make_fabric
 from multiscope.training.finish import keep_history, open_state
-from multiscope.training.loop import Plan, train
-
-SCORE_COLUMNS = [
-    "dataset",
-    "defect",
-    "method",
-    "setting",
-    "n_pairs",
-    "augmentation",
-    "seed",
-    "image_id",
-    "metric",
-    "rule",
-    "value",
-]
+from multiscope.training.state import StateFolder
 
 
 def run(
@@ -51,12 +43,19 @@ def run(
     pairs: Path,
     out: Path,
     state: Path,
+    method: str,
     config: Restore,
     seed: int,
     device: str = "auto",
     threads: int = 1,
 ) -> None:
-    """Train the cGAN on `pairs`, restore every field of `data` with its own defect, score the test fields with each."""
+    """Train `method` on `pairs`, restore every field of `data` with its own defect, score the test fields with each.
+
+    `method` is a name in `config.methods`; the others are no matter of this run.
+    """
+    if method not in config.methods:
+        raise InputError(f"--method {method}: is not in restore.methods; have {', '.join(config.methods)}")
+    config = config.model_copy(update={"methods": {method: config.methods[method]}})
     fabric = make_fabric(device, threads=threads)
     fields, pairs_manifest = Fields(data), verify(pairs, made_by=["pairs"])
     # pairs of another split would show the restorer this one's test fields
@@ -65,81 +64,104 @@ def run(
         "stage": "restore",
         "version": STAGE_VERSION,
         "config": config.model_dump(mode="json"),
-        "inputs": {"data": data, "pairs": pairs} | vgg16_weights(config.content),
+        "inputs": {"data": data, "pairs": pairs} | weights_files(config),
         "seed": seed,
     }
+    augmentation = pairs_manifest["notes"]["augmentation"]
     with stage_output(out, **described, device=device_name(fabric)) as made:
-        folder = open_state(state, **described, threads=threads)
-        training = TrainingPairs(SampleStore(pairs / "pairs.zarr"))
-        content, content_note = content_network(config.content, training.draw_clean, seed=seed, fabric=fabric)
-        recipe = CGanRecipe(config.cgan, training, content, seed=seed, fabric=fabric)
-        train(recipe, Plan(what="restore: cgan", steps=config.cgan.steps, seed=seed), folder)
-        network = recipe.restorer()
-        tile = training.clean.shape[-1]
-        facts = {"channels": fields.channels, "scale": fields.manifest["notes"]["range"], "defects": fields.defects}
-        save_network(made.path, network, "resnet_generator", restorer_settings(config.cgan), {**facts, "tile": tile})
-        keep_history(folder, made.path)
-        rows = _restore_fields(fields, network, made.path / "restored.zarr", tile=tile, device=fabric.device)
-        origin = {key: pairs_manifest["notes"][key] for key in ("setting", "n_pairs", "augmentation")}
-        scores = pd.DataFrame(rows).assign(dataset=fields.manifest["notes"]["dataset"], seed=seed, **origin)
-        scores[SCORE_COLUMNS].to_parquet(made.path / "scores.parquet")
+        store = SampleStore(pairs / "pairs.zarr")
+        training = TrainingPairs(store.take("degraded"), store.take("clean"), store.table, fields.defects)
+        session = Session(fields, config, size=training.size, seed=seed, fabric=fabric)
+        folders: list[StateFolder] = []
+
+        def open_folder() -> StateFolder:
+            folders.append(open_state(state, **described, threads=threads))
+            return folders[-1]
+
+        task = session.task(method, training, flips=augmentation != "none", state=open_folder)
+        learned, restorer = session.learn(task)
+        rows = _restore_fields(made, fields, restorer, session.judge)
+        scores = pd.concat(
+            [
+                input_table(rows["input"], fields),
+                score_table(
+                    rows["restored"],
+                    fields,
+                    training,
+                    method=method,
+                    learns_from=task.config.learns_from,
+                    augmentation=augmentation,
+                    trained_on="together",
+                    seed=seed,
+                ),
+            ]
+        )
+        scores.to_parquet(made.path / "scores.parquet")
+        save_network(made.path, learned.network, learned.architecture, learned.arguments, restorer.card)
+        write_model_card(made.path, scores=scores, training=_training(task, fields, augmentation))
+        for folder in folders:
+            keep_history(folder, made.path)
         made.count("training pairs", len(training.clean))
         made.count("scored images", scores["image_id"].nunique())
-        made.note("content_network", content_note)
-        made.note("method", "cgan")
+        made.note("content_network", session.content_note)
+        made.note("method", method)
+        made.note("model", task.config.model)
         made.note("threads", threads)
-    folder.remove()
+    for folder in folders:
+        folder.remove()
 
 
-def gather_scores(*, runs: Sequence[Path], out: Path, csv: Path) -> None:
-    """One table of the scores of all `runs`; the input's rows, the same in runs on the same pairs, stand once."""
-    tables = [pd.read_parquet(run / "scores.parquet") for run in runs if verify(run, made_by=["restore"])]
-    for path in (out, csv):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    scores = pd.concat(tables, ignore_index=True).drop_duplicates(ignore_index=True)
-    scores[SCORE_COLUMNS].to_parquet(out)
-    scores[SCORE_COLUMNS].to_csv(csv, index=False)
+def _training(task: Task, fields: Fields, augmentation: str) -> dict[str, Any]:
+    """What the model card says of how it was trained."""
+    notes = fields.manifest["notes"]
+    return {
+        "learns_from": task.config.learns_from,
+        "augmentation": augmentation,
+        "pairs": {name: task.images.pairs.count(name) for name in fields.defects},
+        "dataset": notes["dataset"],
+        "split_digest": notes["split_digest"],
+        "training_fields": len(fields.rows(split="train")),
+        "test_fields": len(fields.rows(split="test")),
+        "steps": task.steps,
+        "batch_size": task.batch_size,
+        "seed": task.seed,
+    }
 
 
 def _restore_fields(
-    fields: Fields, network: nn.Module, store: Path, *, tile: int, device: torch.device
-) -> list[dict[str, Any]]:
-    """Write every restored field; score those of the test side."""
+    made: StageRun, fields: Fields, restorer: Restorer, content: ContentFeatures
+) -> dict[str, list[dict[str, Any]]]:
+    """Write every restored field; score those of the test side, restored and as they were."""
+    store = made.path / "restored.zarr"
+    scored = set(test_images(fields, fields.defects))
     jobs = list(_jobs(fields))
-    rows: list[dict[str, Any]] = []
-    for field_id, defect, scored in track(jobs, what="restore: fields", total=len(jobs)):
-        degraded = fields.image(defect, field_id)
-        planes = [
-            restore_plane(network, scale.to_unit(plane), tile=tile, device=device)
-            for scale, plane in zip(fields.scales, degraded, strict=True)
-        ]
-        # nothing is darker than the background of the training images (the paper's tanh forbids it too)
-        bounded = [scale.to_camera(plane.clip(min=-1)) for scale, plane in zip(fields.scales, planes, strict=True)]
-        restored = np.stack(bounded)
+    rows: dict[str, list[dict[str, Any]]] = {"input": [], "restored": []}
+    for field_id, defect in track(jobs, what="restore: fields", total=len(jobs)):
+        restored = restore_field(restorer, fields, field_id, defect)
         path = fields.paths[field_id]
         pixel_size = read_pixel_size(fields.path / "clean.zarr" / path)
         write_field(store / defect / path, restored, channels=fields.channels, pixel_size=pixel_size)
-        if scored:
-            for method, image in (("input", degraded), ("cgan", restored)):
-                for row in _score_field(fields, image, fields.image("clean", field_id), field_id):
-                    rows.append({"defect": defect, "method": method, **row})
-    if not rows:
-        raise InputError(f"{fields.path}: has no test fields; give the split a share for testing")
-    for name in sorted({defect for _, defect, _ in jobs}):
-        describe_store(store / name, [fields.paths[field_id] for field_id, defect, _ in jobs if defect == name])
+        if (field_id, defect) in scored:
+            for what, image in (("input", fields.image(defect, field_id)), ("restored", restored)):
+                for row in score_image(fields, image, field_id, content=content):
+                    rows[what].append({"defect": defect, **row})
+    for name in sorted({defect for _, defect in jobs}):
+        describe_store(store / name, [fields.paths[field_id] for field_id, defect in jobs if defect == name])
     return rows
 
 
-def _jobs(fields: Fields) -> Iterator[tuple[str, str, bool]]:
-    """Field, defect, and whether it is scored: test fields with every defect, the others with their own."""
+def _jobs(fields: Fields) -> Iterator[tuple[str, str]]:
+    """Field and defect: test fields with every defect, the others with their own."""
     for row in fields.table.to_dict("records"):
         for defect in filter(None, row["degraded"].split("|")):
-            yield row["field_id"], defect, row["split"] == "test"
+            yield row["field_id"], defect
 
 
-def _score_field(
-    fields: Fields, image: npt.NDArray[Any], clean: npt.NDArray[Any], field_id: str
-) -> Iterator[dict[str, Any]]:
-    for index, (channel, scale) in enumerate(zip(fields.channels, fields.scales, strict=True)):
-        for metric, rule, value in score(image[index], clean[index], data_range=scale.high - scale.low):
-            yield {"image_id": f"{field_id}/{channel}", "metric": metric, "rule": rule, "value": value}
+def gather_scores(*, runs: Sequence[Path], out: Path, csv: Path) -> None:
+    """One table of the scores of all `runs` of `restore` and `sweep`; the input's rows, alike in all, stand once."""
+    tables = [pd.read_parquet(run / "scores.parquet") for run in runs if verify(run, made_by=["restore", "sweep"])]
+    for path in (out, csv):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    scores = pd.concat(tables, ignore_index=True).drop_duplicates(SCORE_COLUMNS[:-1], ignore_index=True)
+    scores[SCORE_COLUMNS].to_parquet(out)
+    scores[SCORE_COLUMNS].to_csv(csv, index=False)

@@ -13,6 +13,7 @@ from multiscope.simulate import counter
 
 _FEW = 4.0
 _MOST_OF_FEW = 26
+_LEAST_TERM = 1e-30
 
 
 def expose(photons: Tensor, keys: Tensor, camera: Camera) -> Tensor:
@@ -76,8 +77,12 @@ def _few(rate: Tensor, normal: Tensor) -> Tensor:
     term = (-rate).exp()
     total, counts = term.clone(), torch.zeros_like(rate)
     for number in range(1, _MOST_OF_FEW):
-        counts += level > total
-        term = term * rate / number
+        above = level > total
+        if not bool(above.any()):
+            break
+        counts += above
+        # changes no sum, but never becomes so small that arithmetic on it is slow
+        term = (term * rate / number).clamp_(min=_LEAST_TERM)
         total = total + term
     return counts
 

@@ -83,7 +83,10 @@ def test_the_data_stage_makes_clean_and_degraded_images(structure: str, tmp_path
         ({"structure": ["nuclei"]}, "structure: Input should be 'tubules', 'granules' or 'nuclei'"),
         ({}, "structure: is missing; add it"),
         ({"structure": "nuclei", "n_image": 9}, "unknown key 'n_image'; did you mean 'n_images'?"),
-        ({"structure": "nuclei", "defects": {"axail": {}}}, "Input should be 'noise', 'axial' or 'blur'"),
+        (
+            {"structure": "nuclei", "defects": {"axail": {}}},
+            "defects: 'axail' is no forward model; name it by one (noise, axial, blur, ",
+        ),
         ({"structure": "nuclei", "pixel_size_um": 0.05}, "0.05 shows nothing of nuclei; expected 0.1 to 0.5"),
         ({"structure": "tubules", "pixel_size_um": 0.2}, "0.2 shows nothing of tubules; expected 0.02 to 0.1"),
         ({"structure": "tubules", "density": 201}, "density: 201 is too much for tubules"),

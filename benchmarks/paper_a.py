@@ -1,0 +1,242 @@
+"""The first paper's restoration table on nuclei and simulated tubules: all methods, same splits, with intervals.
+
+    python -m benchmarks.paper_a DATA [--out paper_a] [--minutes 9] [--jobs 2] [--published]
+
+DATA holds `dsb2018_nuclei/images`. Runs what is missing for so many minutes, stops, and says how much is left; the next
+call goes on where this one stopped. When all is done (or with --print) it prints the tables: ten pairs and no pairs for
+every defect and method, the curve over the number of pairs, what CIN-GAN's pairs are worth. Intervals are 95 %, from a
+bootstrap over test fields of each field's mean over seeds; ranges are over seeds. `--published` takes the published
+sizes, which need a GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from multiscope import config
+from multiscope.folders.manifest import read_manifest
+from multiscope.metrics.intervals import mean_interval, paired_interval
+
+ROOT = Path(__file__).parent.parent
+PARTS: dict[str, dict[str, Any]] = {
+    "table": {},
+    "curve": {"methods": ["multiscope", "care"], "n_pairs": [1, 5, 50, "all"], "unpaired": []},
+    "cin_gan": {
+        "methods": ["multiscope", "cgan_paper", "care"],
+        "n_pairs": [1, 10],
+        "augmentation": ["none", "cin_gan", "both"],
+    },
+}
+"""What each part changes of the file's `sweep`."""
+PUBLISHED: dict[str, dict[str, Any]] = {
+    "multiscope": {"width": 64, "blocks": 9, "critic_width": 64},
+    "cgan_paper": {"profile": "paper"},
+    "care": {"profile": "paper"},
+    "deblurgan": {"profile": "paper"},
+    "cyclegan": {"profile": "paper"},
+    "pix2pix": {"profile": "paper"},
+}
+RULE = "fixed"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A stage folder, and the command that makes it when those before it are there."""
+
+    out: Path
+    command: list[str]
+    needs: tuple[Path, ...] = ()
+
+    @property
+    def done(self) -> bool:
+        """Whether it is there already."""
+        return (self.out / "manifest.json").is_file()
+
+
+def settings(data: Path, *, published: bool) -> dict[str, Any]:
+    """The file's values, with the data's place, and at the published size where that is asked for."""
+    values: dict[str, Any] = yaml.safe_load((ROOT / "examples" / "paper_a.yaml").read_text(encoding="utf-8"))
+    values["data_root"] = str(data.absolute())
+    if published:
+        values["augment"] |= {"patch_size": 128, "cin_gan": {"profile": "paper"}}
+        values["restore"] |= {"steps": 3000, "batch_size": 16}
+        for name, keys in PUBLISHED.items():
+            model = {"model": values["restore"]["methods"][name]["model"]}
+            values["restore"]["methods"][name] = model | keys
+    return values
+
+
+def jobs(values: dict[str, Any], out: Path, datasets: list[str], parts: list[str]) -> Iterator[Job]:
+    """Everything there is to do, in an order in which it can be done."""
+    run = config.parse_config(values, "examples/paper_a.yaml")
+    assert run.augment and run.restore and run.sweep
+    for dataset in datasets:
+        folder = out / dataset
+        section = config.as_json(run.data[dataset])
+        yield Job(folder / "data", ["data", "--dataset", dataset, "--config", section])
+        augment = run.augment.model_copy(update={"data": dataset})
+        data = ["--data", str(folder / "data")]
+        if "cin_gan" in parts and dataset == "nuclei":
+            for seed in run.seeds:
+                command = ["augment", *data, "--config", config.as_json(augment), "--seed", str(seed)]
+                yield Job(folder / f"generator{seed}", command, (folder / "data",))
+        for part in parts:
+            if part != "table" and dataset != "nuclei":
+                continue
+            sweep = config.Sweep.model_validate(values["sweep"] | PARTS[part])
+            made = sweep.needs_generator
+            for seed in run.seeds:
+                for method in sweep.methods:
+                    plan = config.SweepPlan(
+                        augment=augment,
+                        restore=run.restore.model_copy(update={"methods": {method: run.restore.methods[method]}}),
+                        sweep=sweep.model_copy(update={"methods": [method]}),
+                    )
+                    generator = folder / f"generator{seed}"
+                    command = ["sweep", *data, *(["--generator", str(generator)] if made else [])]
+                    yield Job(
+                        folder / part / method / f"seed{seed}",
+                        [*command, "--method", method, "--config", config.as_json(plan), "--seed", str(seed)],
+                        (folder / "data", *([generator] if made else [])),
+                    )
+
+
+def work(todo: list[Job], *, at_once: int, until: float) -> None:
+    """Run jobs side by side until all are done or the time is up; what runs then is told to save its state."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    running: dict[subprocess.Popen[bytes], Job] = {}
+    waiting = [job for job in todo if not job.done]
+    while (waiting or running) and time.monotonic() < until:
+        for process in [process for process in running if process.poll() is not None]:
+            job = running.pop(process)
+            if process.returncode:
+                raise SystemExit(f"{job.out}: failed, see {job.out}.log")
+        ready = [job for job in waiting if all((need / "manifest.json").is_file() for need in job.needs)]
+        for job in ready[: at_once - len(running)]:
+            waiting.remove(job)
+            job.out.parent.mkdir(parents=True, exist_ok=True)
+            log = job.out.with_name(job.out.name + ".log").open("ab")
+            command = [sys.executable, "-m", "multiscope", *job.command, "--out", str(job.out)]
+            running[subprocess.Popen(command, stderr=log, stdout=log, env=environment)] = job
+        time.sleep(0.3)
+    for process in running:
+        process.send_signal(signal.SIGTERM)
+    for process in running:
+        process.wait()
+
+
+def gathered(todo: list[Job]) -> pd.DataFrame:
+    """Scores of all finished sweeps, with the part each is of."""
+    tables = [
+        pd.read_parquet(job.out / "scores.parquet").assign(part=job.out.parent.parent.name)
+        for job in todo
+        if job.command[0] == "sweep" and job.done
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def of_field(image_id: pd.Series[str]) -> pd.Series[str]:
+    return image_id.str.rsplit("/", n=1).str[0]
+
+
+def cell(scores: pd.DataFrame) -> str:
+    """Mean, interval over fields, range over seeds."""
+    per_image = scores.groupby("image_id")["value"].mean()
+    found = mean_interval(per_image.to_numpy(), of_field(per_image.index.to_series()).to_numpy())
+    seeds = scores.groupby("seed")["value"].mean()
+    spread = f" [{seeds.min():.2f}, {seeds.max():.2f}]" if len(seeds) > 1 else ""
+    return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f}){spread}"
+
+
+def table(scores: pd.DataFrame, rows: list[str], metric: str) -> str:
+    """A markdown table: a row for each combination of `rows`, a column a defect."""
+    chosen = scores[(scores["metric"] == metric) & (scores["rule"] == RULE)]
+    defects = sorted(chosen["defect"].unique())
+    lines = [f"| {' | '.join([*rows, *defects])} |", "|" + "---|" * (len(rows) + len(defects))]
+    for key, group in chosen.groupby(rows, sort=False):
+        cells = [cell(group[group["defect"] == d]) if (group["defect"] == d).any() else "" for d in defects]
+        lines.append(f"| {' | '.join([*(str(k) for k in key), *cells])} |")
+    return "\n".join(lines)
+
+
+def differences(scores: pd.DataFrame, one: dict[str, Any], other: dict[str, Any], metric: str) -> Iterator[str]:
+    """How much better `one` is than `other` on the same images, with the interval, defect by defect."""
+    chosen = scores[(scores["metric"] == metric) & (scores["rule"] == RULE)]
+    for defect, group in chosen.groupby("defect"):
+        sides = []
+        for which in (one, other):
+            mine = group
+            for key, value in which.items():
+                mine = mine[mine[key] == value]
+            sides.append(mine.groupby("image_id")["value"].mean())
+        a, b = sides[0].align(sides[1], join="inner")
+        if len(a):
+            found = paired_interval(a.to_numpy(), b.to_numpy(), of_field(a.index.to_series()).to_numpy())
+            yield f"{defect} {found.value:+.2f} ({found.low:+.2f} to {found.high:+.2f})"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("paper_a"))
+    parser.add_argument("--minutes", type=float, default=9.0)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--datasets", nargs="+", default=["nuclei", "tubules"])
+    parser.add_argument("--parts", nargs="+", default=list(PARTS), choices=list(PARTS))
+    parser.add_argument("--published", action="store_true")
+    parser.add_argument("--print", action="store_true", dest="only_print")
+    chosen = parser.parse_args()
+    started = time.monotonic()
+    values = settings(chosen.data, published=chosen.published)
+    todo = list(jobs(values, chosen.out, chosen.datasets, chosen.parts))
+    if not chosen.only_print:
+        work(todo, at_once=chosen.jobs, until=started + 60 * chosen.minutes)
+        missing = [job for job in todo if not job.done]
+        if missing:
+            print(f"{len(todo) - len(missing)} of {len(todo)} jobs are done; run again to go on")
+            return
+    report(todo, chosen.out)
+
+
+def report(todo: list[Job], out: Path) -> None:
+    """Print what was found."""
+    finished = [job for job in todo if job.done and job.command[0] == "sweep"]
+    seconds = sum(sum(read_manifest(job.out)["notes"]["seconds"].values()) for job in finished)
+    print(f"machine: {platform.machine()}, {os.cpu_count()} cores; {len(finished)} sweeps")
+    print(f"trainings took {seconds / 60:.0f} minutes of one thread")
+    for dataset in sorted({job.out.relative_to(out).parts[0] for job in finished}):
+        scores = gathered([job for job in finished if job.out.relative_to(out).parts[0] == dataset])
+        scores = scores.sort_values(["setting", "n_pairs", "augmentation", "method"], kind="stable")
+        first = scores[scores["part"] == "table"]
+        for metric in ("psnr", "ssim"):
+            print(f"\n### {dataset}: {metric}, rule {RULE}\n")
+            print(table(first, ["setting", "n_pairs", "augmentation", "n_synthetic", "method"], metric))
+        print(f"\n### {dataset}: multiscope (10 pairs, physics) minus others (10 pairs, flips), psnr\n")
+        ours = {"method": "multiscope", "n_pairs": 10, "augmentation": "physics"}
+        for method in sorted(set(first["method"]) - {"input"}):
+            n_pairs = 0 if method == "cyclegan" else 10
+            theirs = {"method": method, "n_pairs": n_pairs, "augmentation": "flips"}
+            print(f"- {method}: {'; '.join(differences(first, ours, theirs, 'psnr'))}")
+        for part in ("curve", "cin_gan"):
+            if part in set(scores["part"]):
+                print(f"\n### {dataset}: {part}, psnr, rule {RULE}\n")
+                beside = (scores["part"] == "table") & scores["method"].isin([*PARTS[part]["methods"], "input"])
+                rows = ["method", "augmentation", "n_synthetic", "n_pairs"]
+                print(table(scores[(scores["part"] == part) | beside].sort_values(rows), rows, "psnr"))
+
+
+if __name__ == "__main__":
+    main()
