@@ -101,7 +101,8 @@ def blobs(n: int) -> Array:
     spots = np.zeros((n, SIZE, SIZE), np.float32)
     for image in spots:
         image[tuple(rng.integers(SIZE, size=(2, 12)))] = rng.uniform(0.4, 1, size=12)
-    return (ndimage.gaussian_filter(spots, (0, 2, 2)) / 0.02 - 1).clip(-1, 1)
+    made: Array = (ndimage.gaussian_filter(spots, (0, 2, 2)) / 0.02 - 1).clip(-1, 1)
+    return made
 
 
 def task_of(bench: Bench, config: Any) -> Task:
@@ -341,7 +342,7 @@ def memory(bench: Bench) -> Iterator[Line]:
     model.mkdir()
     save_network(model, network, "care_unet", {"width": 16, "kernel": 3}, card(network, conditional=False))
     peaks = {}
-    for side in (min(1024, bench.side), bench.side):
+    for side in (min(2048, bench.side), bench.side):
         image = np.random.default_rng(3).integers(100, 4000, size=(1, side, side), dtype=np.uint16)
         path = bench.folder / f"image{side}.zarr"
         write_field(path, image, channels=["gfp"])

@@ -237,5 +237,18 @@ def test_a_folder_of_another_stage_is_refused(run, tmp_path: Path, tiny_crops: P
 
 
 def test_every_command_has_help_that_says_what_it_takes(run) -> None:  # type: ignore[no-untyped-def]
-    for command in ("data", "augment", "pairs", "restore", "crop", "localize", "embed", "evaluate", "report"):
+    for command in (
+        "data",
+        "degrade",
+        "augment",
+        "pairs",
+        "restore",
+        "sweep",
+        "trust",
+        "crop",
+        "localize",
+        "embed",
+        "evaluate",
+        "report",
+    ):
         assert run(command, "--help") == (0, [])

@@ -121,6 +121,30 @@ def data_fetch(
 
 
 @app.command()
+def degrade(
+    images: Annotated[
+        Path, typer.Argument(help="An image file, an OME-Zarr store, a folder or a zip archive of them.")
+    ],
+    out: Out,
+    defect: Annotated[
+        str,
+        typer.Option(
+            help="A forward model: its name, or its settings as YAML in {}, e.g. '{model: noise, photons: 5}'."
+        ),
+    ],
+    seed: Seed = 0,
+    offset: Annotated[
+        float | None, typer.Option(help="Counts without light; left out: estimated of each channel.")
+    ] = None,
+) -> None:
+    """Put an imaging defect on images by a forward model; writes OUT/degraded.zarr (OME-Zarr)."""
+    from multiscope.simulate.defects.store import degrade_store
+
+    model = settings.section_values(defect) if defect.lstrip().startswith("{") else {"model": defect}
+    degrade_store(images, out, settings.defect_from(model, "--defect"), seed=seed, offset=offset)
+
+
+@app.command()
 def augment(
     data: DataFolder,
     out: Out,

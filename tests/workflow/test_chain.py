@@ -14,18 +14,21 @@ from tests.workflow.conftest import planned, snakemake
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 BELOW_LOCALIZE = {"localize": 2, "embed": 2, "evaluate": 1, "report": 1}
-BELOW_RESTORE = {"restore": 1, "restore_scores": 1, "crop_restored": 1, "embed": 2, "evaluate": 1, "report": 1}
+BELOW_RESTORE = {
+    **{"restore": 1, "sweep": 1, "restore_scores": 1, "trust": 1, "crop_restored": 1},
+    **{"embed": 2, "evaluate": 1, "report": 1},
+}
 
 
 def test_the_results_have_the_promised_paths_and_columns(chain: Path) -> None:
     results = chain / "results"
     restore = pd.read_parquet(results / "restore" / "scores.parquet")
     assert list(restore.columns) == [
-        *("dataset", "defect", "method", "setting", "n_pairs", "augmentation", "seed"),
+        *("dataset", "defect", "method", "setting", "n_pairs", "augmentation", "n_synthetic", "trained_on", "seed"),
         *("image_id", "metric", "rule", "value"),
     ]
     assert set(restore["rule"]) == {"fixed", "affine", "published"}
-    assert set(restore["method"]) == {"input", "cgan"}
+    assert set(restore["method"]) == {"input", "cgan", "gaussian"}
     evaluate = pd.read_parquet(results / "evaluate" / "scores.parquet")
     assert list(evaluate.columns) == [
         *("source", "encoder", "layer", "epoch", "seed", "standard", "scale", "metric", "value"),
@@ -41,7 +44,7 @@ def test_the_results_have_the_promised_paths_and_columns(chain: Path) -> None:
 
 def test_every_stage_folder_is_what_its_manifest_says(chain: Path) -> None:
     manifests = sorted((chain / "results").rglob("manifest.json"))
-    assert len(manifests) == 13
+    assert len(manifests) == 18
     for path in manifests:
         manifest = verify(path.parent, full=True)
         assert {"stage", "stage_version", "config", "inputs", "counts", "packages", "device", "wall_seconds"} <= set(
@@ -58,6 +61,27 @@ def test_inputs_are_chained_by_digest(chain: Path) -> None:
     assert crop["inputs"]["data"] == data["digest"]
 
 
+def test_a_sweep_has_every_mix_of_pairs_on_the_same_images(chain: Path) -> None:
+    scores = pd.read_parquet(chain / "results" / "restore" / "scores.parquet")
+    swept = pd.concat(
+        pd.read_parquet(path) for path in (chain / "results" / "sweep").glob("method~*/seed~0/scores.parquet")
+    )
+    keys = ["method", "setting", "n_pairs", "augmentation", "n_synthetic"]
+    of_cgan = swept[swept["method"] == "cgan"].groupby(keys)["image_id"].nunique()
+    # 1 and 2 real pairs with flips, 1 and 2 with as many synthetic ones, 2 synthetic ones alone
+    assert [(*key[1:], n) for key, n in of_cgan.items()] == [
+        ("paired", 1, "cin_gan", 1, 4),
+        ("paired", 1, "flips", 0, 4),
+        ("paired", 2, "cin_gan", 2, 4),
+        ("paired", 2, "flips", 0, 4),
+        ("unpaired", 0, "cin_gan", 2, 4),
+    ]
+    assert not scores.duplicated([*keys, "trained_on", "seed", "defect", "image_id", "metric", "rule"]).any()
+    assert swept[keys].drop_duplicates().merge(scores, on=keys)[keys].drop_duplicates().shape[0] == len(
+        swept[keys].drop_duplicates()
+    )
+
+
 def test_a_second_run_has_nothing_to_do(chain: Path) -> None:
     assert planned(snakemake(chain, "-n")) == {}
 
@@ -67,7 +91,7 @@ def test_rerunning_localize_reruns_what_is_below_it_and_nothing_above(chain: Pat
 
 
 def test_a_changed_restore_key_reruns_restore_and_what_is_below_it(chain: Path, changed_config) -> None:  # type: ignore[no-untyped-def]
-    config = changed_config("restore.cgan.steps", 11)
+    config = changed_config("restore.methods.cgan.lr", 1e-3)
     assert planned(snakemake(chain, "-n", config=config)) == BELOW_RESTORE
 
 

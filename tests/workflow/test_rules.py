@@ -15,7 +15,7 @@ from tests.workflow.conftest import ROOT, environment, planned, snakemake
 RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
 
 
-NOT_IN_THE_DEFAULT = {"segment"}
+NOT_IN_THE_DEFAULT = {"restore_careamics", "segment", "sweep"}
 
 
 def test_a_dry_run_of_the_default_lists_its_rules_in_under_3_seconds(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_every_rule_has_what_a_cluster_needs(path: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "line"),
     [
-        ("restore.cgann", {}, "restore.cgann: unknown key 'cgann'; did you mean 'cgan'?"),
+        ("restore.methodz", {}, "restore.methodz: unknown key 'methodz'; did you mean 'methods'?"),
         ("data.more", {"reader": "crops", "path": "nowhere"}, "data.more.path: nowhere does not exist"),
         ("localize.encoders.deeploc.epochs", -3, "localize.encoders.deeploc.epochs: Input should be greater than"),
     ],

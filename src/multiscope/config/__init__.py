@@ -45,6 +45,7 @@ from multiscope.config.reading import (
     parse_config,
     read_yaml,
     section_from,
+    section_values,
     sweep_plan_from,
 )
 from multiscope.config.restore import (
@@ -172,6 +173,7 @@ __all__ = [
     "parse_config",
     "read_yaml",
     "section_from",
+    "section_values",
     "stages_of",
     "sweep_plan_from",
     "tag_of",

@@ -74,6 +74,11 @@ def encoder_section_from(text: str, *, encoder: str) -> DeepLoc | Autoencoder:
     return parse(_EncoderSection, {"encoder": values}, where).encoder
 
 
+def section_values(text: str) -> Any:
+    """What YAML or JSON text in braces says, or the YAML file that it names."""
+    return _yaml_from(text)[0]
+
+
 def sweep_plan_from(text: str) -> SweepPlan:
     """What a job of a sweep needs, from the command line: its sections alone, or those of a whole configuration."""
     values, where = _yaml_from(text)
