@@ -224,7 +224,7 @@ def crop_settings(wildcards):
 
 def pairs_settings(wildcards):
     """How pairs are mixed: the settings of the generator are its own rule's."""
-    unset = {"content": settings.Content(), "cin_gan": settings.CinGan()}
+    unset = {"cin_gan": settings.CinGan()}
     return settings.as_json(RUN.augment.model_copy(update=unset))
 
 

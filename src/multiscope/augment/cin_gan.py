@@ -6,9 +6,9 @@ The published code compares the content with the unpaired degraded image too, wh
 structures: as its output is paired with its input below, it must not, and only the profile `published_code` does so.
 
 In a few hundred steps the paper's losses teach the defects badly: content features of the clean input forbid blur, and
-a critic sees noise and blur last. The profile `small` therefore departs from the paper in what the generator gives (each
-condition also has a linear filter and a level of noise, which is drawn and not painted), in what must stay (coarse means
-of the input), in a loss of power spectra, and in that critic and losses see patches at contrast 1.
+a critic sees noise and blur last. The profile `small` therefore departs from the paper in what the generator gives
+(each condition also has a linear filter and a level of noise, which is drawn and not painted), in what must stay
+(coarse means of the input), in a loss of power spectra, and in that critic and losses see patches at contrast 1.
 """
 
 from __future__ import annotations

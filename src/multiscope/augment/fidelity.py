@@ -20,6 +20,7 @@ Features = npt.NDArray[np.float64]
 FIDELITY_COLUMNS = ["defect", "what", "kid", "ci_low", "ci_high", "n", "nearest", "copies"]
 _MOST, _BATCH = 256, 32
 _COPY = 0.05
+_FARTHEST = 3.0
 
 
 def fidelity(
@@ -34,7 +35,7 @@ def fidelity(
     `nearest` tells whether they are memorized: the median distance of a patch's features to the nearest real one, over
     that of real ones to the nearest of another field. `copies` is the share of patches that are nearer to a real one
     than all but 5 in 100 real ones are. 1 and 0.05 are what new images of the same kind have; copies have 0 and 1.
-    Features are centred and divided by their standard deviation over real patches.
+    Features are centred and divided by their standard deviation over real patches, and cut at 3 of them.
     """
     rows: list[dict[str, Any]] = []
     for defect in fields.defects:
@@ -56,8 +57,9 @@ def fidelity(
         }
         clean = _places(fields, defect, "clean", size, rng)
         found["clean"] = _features(network, _patches(fields, "clean", clean, size), fabric)
-        found = {what: (features - middle) / spread for what, features in found.items()}
-        real = (real - middle) / spread
+        # a single bright patch must not outweigh all others: the kernel is cubic
+        found = {what: ((features - middle) / spread).clip(-_FARTHEST, _FARTHEST) for what, features in found.items()}
+        real = ((real - middle) / spread).clip(-_FARTHEST, _FARTHEST)
         between = _nearest_of_other_fields(real, [place.field_id for place in places])
         for what, features in found.items():
             scores = _distance(features, real, seed) | _memorized(features, real, between)

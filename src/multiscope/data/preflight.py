@@ -37,6 +37,8 @@ def _paths(config: Config) -> Iterator[tuple[str, Path]]:
     for name, stage in (("augment", config.augment), ("restore", config.restore)):
         if stage is not None and stage.content.vgg16 is not None:
             yield f"{name}.content.vgg16", stage.content.vgg16
+    if config.augment is not None and config.augment.cin_gan.extend is not None:
+        yield "augment.cin_gan.extend", config.augment.cin_gan.extend
     if config.evaluate is not None:
         for name, standard in config.evaluate.standards.items():
             yield f"evaluate.standards.{name}.path", standard.path

@@ -15,7 +15,7 @@ import torch
 from pydantic import ValidationError
 
 from multiscope.config import Careamics, CareamicsCare, CareamicsN2v, Restore
-from multiscope.errors import InputError
+from multiscope.errors import InputError, Interrupted
 from multiscope.nn.careamics_unet import CareamicsUNet
 from multiscope.restore.methods.registry import METHODS
 from tests.restore.methods.tasks import SIZE, Spoil, blur, errors, noise, pairs_of, task_of
@@ -136,6 +136,15 @@ def test_a_missing_package_ends_in_one_line_that_says_how(
 def test_another_version_is_refused(stand_in: Calls, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delattr(sys.modules["careamics.config.factories"], "create_advanced_care_config")
     with pytest.raises(InputError, match="is of another version; expected careamics"):
+        METHODS["careamics_care"](task_of(CARE, BOTH, tmp_path / "s"))
+
+
+def test_a_signal_stops_it_with_a_line(stand_in: Calls, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def stopped(self: StandIn, **data: Any) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(StandIn, "train", stopped)
+    with pytest.raises(Interrupted, match="restore: test: stopped by a signal; run again"):
         METHODS["careamics_care"](task_of(CARE, BOTH, tmp_path / "s"))
 
 

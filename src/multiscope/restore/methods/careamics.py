@@ -23,7 +23,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from multiscope.errors import InputError
+from multiscope.errors import InputError, Interrupted
 from multiscope.nn.careamics_unet import CareamicsRestorer
 from multiscope.progress import Progress
 from multiscope.restore.methods.method import Learned, Task
@@ -135,7 +135,10 @@ def _train(
         if masks := getattr(own.model, "n2v_manipulate", None):
             # it takes a graphics card where there is one, even if told not to
             masks.rng = torch.Generator(device).manual_seed(seed)
-        own.train(**data)
+        try:
+            own.train(**data)
+        except SystemExit:  # Lightning's answer to a signal, with code 0
+            raise Interrupted(f"restore: {task.name}: stopped by a signal; run again: careamics starts anew") from None
     return _Trained(own.model.model.cpu(), (before[0], before[1] + _EPS), (after[0], after[1] + _EPS))
 
 
