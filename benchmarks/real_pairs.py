@@ -64,6 +64,8 @@ IN_FOCUS = 0.1
 """A plane's peak is at least this share of that of the brightest confocal plane."""
 RESTORE = {"content": {"steps": 100}, "steps": 300, "batch_size": 4}
 STRANGERS = {name: {"model": name} for name in ("cgan", "care", "richardson_lucy", "median")}
+ALONE = {"care": {"model": "care"}}
+"""Trained once more on `blur` alone: beside hot pixels it learned nothing."""
 PAIRED = {name: {"model": name} for name in ("cgan", "care", "richardson_lucy", "gaussian")}
 COLUMNS = [("psnr", "affine"), ("ssim", "affine"), ("frc", "fixed")]
 
@@ -269,7 +271,7 @@ def sheet(images: Images, rows: dict[str, int], path: Path, *, limits: Array | N
     figure.savefig(path, dpi=110)
 
 
-def nuclei(data: Path, out: Path, *, seed: int) -> Trained:
+def nuclei(data: Path, out: Path, defects: Sequence[str], methods: dict[str, Any], *, seed: int) -> Trained:
     """Restorers of other nuclei, trained on pairs that forward models made."""
     section = config.FieldsFolder.model_validate(
         {
@@ -278,22 +280,24 @@ def nuclei(data: Path, out: Path, *, seed: int) -> Trained:
             "pattern": "{field}.png",
             "channels": ["dna"],
             "max_fields": 60,
-            "defects": {"blur": {}, "hot_pixels": {}},
+            "defects": {defect: {} for defect in defects},
             "split": {"train": 0.8, "val": 0.1},
         }
     )
     pairs = {"setting": "unpaired", "augmentation": "physics", "n_synthetic": 200}
-    return train(section, pairs, STRANGERS, out / "nuclei", seed=seed)
+    return train(section, pairs, methods, out, seed=seed)
 
 
-def stack_by_strangers(trained: Trained, widefield: Array, out: Path) -> dict[str, Images]:
+def stack_by_strangers(trained: Trained, widefield: Array, out: Path, trained_on: str = "") -> Images:
     """The whole widefield stack (Z, Y, X), restored by models of other nuclei: brought to their scale, and as it is."""
     match = Match.of(widefield, degraded_pixels(trained.data, "blur"))
     print(f"widefield to the scale of the blurred nuclei: times {match.gain:.4f}, plus {match.offset:.1f}")
-    return {
-        "rescaled": {k: v[0] for k, v in applied(trained, widefield[None], "blur", [match], out / "rescaled").items()},
-        "as it is": {k: v[0] for k, v in applied(trained, widefield[None], "blur", [NO_MATCH], out / "as_is").items()},
-    }
+    found: Images = {}
+    for name, by in (("", match), (", as it is", NO_MATCH)):
+        place = out / f"stack{trained_on}{name}".replace(", ", "_").replace(" ", "_")
+        restored = applied(trained, widefield[None], "blur", [by], place)
+        found |= {method + trained_on + name: stack[0] for method, stack in restored.items()}
+    return found
 
 
 def hot_pixel(trained: Trained, data: Path, out: Path) -> None:
@@ -306,7 +310,8 @@ def hot_pixel(trained: Trained, data: Path, out: Path) -> None:
     matches = [Match.of(channel, reference) for channel in hot]
     images = {"input": hot}
     for name, by in (("", matches), (", as it is", [NO_MATCH] * len(hot))):
-        found = applied(trained, hot, "hot_pixels", by, out / f"hot{name.replace(', ', '_').replace(' ', '_')}")
+        place = out / f"hot{name}".replace(", ", "_").replace(" ", "_")
+        found = applied(trained, hot, "hot_pixels", by, place)
         images |= {method + name: image for method, image in found.items()}
     scores = scored(images, clean, range(len(hot)), span)
     print("\n### The hot pixel: no real pairs\n")
@@ -327,21 +332,26 @@ def hot_pixel(trained: Trained, data: Path, out: Path) -> None:
     sheet({key: image[:, *near] for key, image in shown.items()}, rows, out / "hot_pixel_near.png", limits=limits)
 
 
-def halves(confocal: Array) -> tuple[slice, slice]:
-    """Columns to train on and to test on: the nucleus is cut at its centre of mass."""
-    light = confocal.mean(axis=(0, 1)) - np.median(confocal)
-    centre = round(float((light * np.arange(len(light))).sum() / light.sum()))
-    return slice(centre - GAP // 2 - PATCH, centre - GAP // 2), slice(centre + GAP // 2, None)
+def centre(confocal: Array) -> tuple[int, int]:
+    """Row and column of the nucleus's centre of mass in the planes (Z, Y, X)."""
+    light = confocal.mean(axis=0)
+    y, x = ndimage.center_of_mass(light - np.median(light))
+    return round(float(y)), round(float(x))
 
 
-def by_real_pairs(confocal: Array, widefield: Array, left: slice, out: Path, *, seed: int) -> tuple[Trained, Match]:
-    """Restorers trained on the left halves of the planes."""
-    match = Match.of(widefield[:, :, left], confocal[:, :, left])
+def halves(column: int) -> tuple[slice, slice]:
+    """Columns to train on, right of the nucleus's centre where there is more room, and to test on, left of it."""
+    return slice(column + GAP // 2, column + GAP // 2 + PATCH), slice(0, column - GAP // 2)
+
+
+def by_real_pairs(confocal: Array, widefield: Array, half: slice, out: Path, *, seed: int) -> tuple[Trained, Match]:
+    """Restorers trained on the columns `half` of the planes."""
+    match = Match.of(widefield[:, :, half], confocal[:, :, half])
     print(f"widefield to the scale of the confocal channel: times {match.gain:.3f}, plus {match.offset:.1f}")
     arrays = out / "arrays"
     arrays.mkdir(parents=True, exist_ok=True)
-    np.save(arrays / "degraded.npy", match.there(widefield[:, :, left]))
-    np.save(arrays / "clean.npy", confocal[:, :, left].astype(np.float32))
+    np.save(arrays / "degraded.npy", match.there(widefield[:, :, half]))
+    np.save(arrays / "clean.npy", confocal[:, :, half].astype(np.float32))
     section = config.PairArrays.model_validate(
         {
             "reader": "pairs",
@@ -370,29 +380,30 @@ def main() -> None:
     clean, given = overlap(confocal, widefield, shift, planes)
     span = [float(np.ptp(np.percentile(clean, (LOW, HIGH))))] * len(planes)
 
-    trained = nuclei(data, out, seed=seed)
-    found = stack_by_strangers(trained, widefield, out)
+    trained = nuclei(data, out / "nuclei", ["blur", "hot_pixels"], STRANGERS, seed=seed)
+    alone = nuclei(data, out / "nuclei_blur", ["blur"], ALONE, seed=seed)
+    found = stack_by_strangers(trained, widefield, out) | stack_by_strangers(alone, widefield, out, ", blur alone")
     images = {"input": given, "input, as stored": overlap(widefield, confocal, shift, planes)[0]}
-    for name, restored in found.items():
-        for method, stack in restored.items():
-            label = method if name == "rescaled" else f"{method}, {name}"
-            images[label] = overlap(confocal, stack, shift, planes)[1]
+    images |= {method: overlap(confocal, stack, shift, planes)[1] for method, stack in found.items()}
     print(f"\n### Confocal and widefield: no real pairs; {len(planes)} planes of {clean.shape[1]} x {clean.shape[2]}\n")
     print(table(scored(images, clean, list(planes), span), COLUMNS))
+    y, x = centre(clean)
     at = {f"z {planes[i]}": i for i in (1, len(planes) // 3, len(planes) // 2, len(planes) - 3)}
-    sheet(images | {"confocal": clean}, at, out / "widefield.png")
+    shown = {key: stack for key, stack in images.items() if "as " not in key} | {"confocal": clean}
+    sheet({key: stack[:, y - 32 : y + 32, x - 36 : x + 36] for key, stack in shown.items()}, at, out / "widefield.png")
     hot_pixel(trained, data, out)
 
-    left, right = halves(clean)
-    print(f"\nreal pairs: trained on columns {left.start} to {left.stop - 1}, tested on {right.start} and on")
-    paired, match = by_real_pairs(clean, given, left, out, seed=seed)
-    there = {"input": given[:, :, right]}
-    there |= {f"{key}, no real pairs": images[key][:, :, right] for key in STRANGERS}
-    restored = applied(paired, given[None, :, :, right], "widefield", [match], out / "right")
+    right, left = halves(x)
+    print(f"\nreal pairs: trained on columns {right.start} to {right.stop - 1}, tested on 0 to {left.stop - 1}")
+    paired, match = by_real_pairs(clean, given, right, out, seed=seed)
+    there = {"input": given[:, :, left]}
+    there |= {f"{key}, no real pairs": images[key][:, :, left] for key in (*STRANGERS, "care, blur alone")}
+    restored = applied(paired, given[None, :, :, left], "widefield", [match], out / "left")
     there |= {f"{key}, real pairs": stack[0] for key, stack in restored.items()}
-    print(f"\n### Confocal and widefield: real pairs; the right half, {len(planes)} planes\n")
-    print(table(scored(there, clean[:, :, right], list(planes), span), COLUMNS))
-    sheet(there | {"confocal": clean[:, :, right]}, at, out / "right_half.png")
+    print(f"\n### Confocal and widefield: real pairs; the left half, {len(planes)} planes\n")
+    print(table(scored(there, clean[:, :, left], list(planes), span), COLUMNS))
+    shown = {"input": given, **there, "confocal": clean}
+    sheet({key: stack[:, y - 32 : y + 32, left][:, :, -40:] for key, stack in shown.items()}, at, out / "left_half.png")
     used = resource.getrusage(resource.RUSAGE_SELF)
     seconds = f"{time.monotonic() - started:.0f} s, of one thread {used.ru_utime + used.ru_stime:.0f} s"
     print(f"\nmachine: {machine()}; {seconds}")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from benchmarks.real_pairs import Match, halves, misalignment, overlap
+from benchmarks.real_pairs import Match, centre, halves, misalignment, overlap
 
 
 @pytest.mark.parametrize("shift", [(0, 0, 0), (-2, 1, 4), (1, -3, 2), (-1, 0, -1)])
@@ -32,7 +32,8 @@ def test_a_match_brings_percentiles_over_and_back() -> None:
 
 
 def test_the_halves_keep_apart() -> None:
-    stack = np.zeros((3, 20, 200))
-    stack[:, :, 90:111] = 1.0
-    left, right = halves(stack)
-    assert (left.start, left.stop, right.start) == (32, 96, 104)
+    stack = np.full((3, 20, 200), 7.0)
+    stack[:, 4:9, 90:111] = 9.0
+    assert centre(stack) == (6, 100)
+    train, test = halves(100)
+    assert (test.start, test.stop, train.start, train.stop) == (0, 96, 104, 168)

@@ -1,9 +1,3 @@
-def extended_generator():
-    """The trained generator that learns more defects, where one is named."""
-    extend = RUN.augment.cin_gan.extend
-    return [str(extend)] if extend is not None else []
-
-
 rule augment:
     input:
         data=lambda wildcards: restored_data(),
@@ -37,7 +31,9 @@ rule pairs:
     input:
         data=lambda wildcards: restored_data(),
         generator=lambda wildcards: runs_of_generator(wildcards.seed),
-        vgg16=lambda wildcards: weights_of(RUN.augment) if RUN.augment.pairs.makers else [],
+        vgg16=lambda wildcards: (
+            weights_of(RUN.augment) if RUN.augment.pairs.makers else []
+        ),
     output:
         directory("<results>/augment/pairs/seed{seed}"),
     log:

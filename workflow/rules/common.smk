@@ -136,6 +136,12 @@ def needs_generator():
     )
 
 
+def extended_generator():
+    """The trained generator that learns more defects, where one is named."""
+    extend = RUN.augment.cin_gan.extend
+    return [str(extend)] if extend is not None else []
+
+
 def results_by_stage():
     """What each stage that runs leaves: the inputs of the report, and the targets where there is no report."""
     found = {"data": [data_folder(name) for name in RUN.data]}
@@ -149,9 +155,7 @@ def results_by_stage():
         )
         found["restore_scores"] = "<results>/restore/scores.parquet"
     if RUN.trust:
-        found["trust"] = expand(
-            "<results>/trust/{method}", method=RUN.restore.methods
-        )
+        found["trust"] = expand("<results>/trust/{method}", method=RUN.restore.methods)
     if RUN.segment:
         found["segmented"] = found_labels(RUN.segment.data)
     if RUN.crop:
@@ -180,9 +184,7 @@ def options(**inputs):
 
 def scored_runs():
     """Everything that has scores of restored images."""
-    restored = runs(
-        "<results>/restore/{method}/seed{seed}", method=RUN.restore.methods
-    )
+    restored = runs("<results>/restore/{method}/seed{seed}", method=RUN.restore.methods)
     return restored + [
         f"<results>/sweep/{params}"
         for params in (SWEPT.instance_patterns if RUN.sweep else [])
@@ -214,7 +216,11 @@ TARGETS = (
 
 def runs_of_generator(seed):
     """The generator that synthetic pairs are made with, if any."""
-    return [f"<results>/augment/cin_gan/seed{seed}"] if RUN.augment.pairs.needs_generator else []
+    return (
+        [f"<results>/augment/cin_gan/seed{seed}"]
+        if RUN.augment.pairs.needs_generator
+        else []
+    )
 
 
 def crop_settings(wildcards):

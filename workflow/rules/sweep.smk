@@ -14,7 +14,7 @@ rule sweep:
     benchmark:
         f"<benchmarks>/sweep/{SWEPT.wildcard_pattern}.tsv"
     conda:
-        "../../envs/multiscope.yaml"
+        method_env
     threads: 1
     resources:
         mem_mb=attempts(4000),
