@@ -15,6 +15,7 @@ import tifffile
 import torch
 import zarr
 from ome_zarr_models.v05 import Image, ImageLabel
+from scipy.ndimage import gaussian_filter
 
 from multiscope import __version__
 from multiscope.cli import main
@@ -23,6 +24,7 @@ from multiscope.folders.disk import sha256
 from multiscope.folders.manifest import verify
 from multiscope.images.open import open_images
 from multiscope.nn.cards import build_network, save_network
+from multiscope.quality.familiar import Range, patch_features
 from multiscope.restore import apply as applying
 from multiscope.restore import source as sources
 from multiscope.restore.apply import apply_restorer
@@ -436,3 +438,29 @@ def test_a_killed_job_leaves_the_former_result(tmp_path: Path, model: Path, monk
     with pytest.raises(KeyboardInterrupt):
         apply_restorer(**run, defect="blur")  # type: ignore[arg-type]
     np.testing.assert_array_equal(read_field(tmp_path / "out"), former)
+
+
+def test_detail_that_the_model_has_not_seen_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    smooth = [np.rint(600 + gaussian_filter(rng.normal(size=(96, 96)), 4) * 500) for _ in range(4)]
+    ranges = Range.of(np.concatenate([patch_features(plane, 32) for plane in smooth]))
+    facts = FACTS | {"familiar": {"noise": {"gfp": ranges.facts()}}}
+    arguments = {"width": 2, "blocks": 1, "n_conditions": 2}
+    network = build_network("resnet_generator", arguments)
+    (tmp_path / "model").mkdir()
+    save_network(tmp_path / "model", network, "resnet_generator", arguments, facts)
+    for name, plane in (("alike", smooth[0]), ("noisy", smooth[0] + rng.normal(0, 60, (96, 96)))):
+        write_ome(tmp_path / name, plane.astype(np.uint16), "yx", names=("gfp",))
+        apply_restorer(
+            model=tmp_path / "model",
+            source=tmp_path / name,
+            out=tmp_path / f"{name}_out",
+            defect="noise",
+            channels=["gfp"],
+            device="cpu",
+        )
+    warnings = [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning")]
+    assert len(warnings) == 1
+    assert (
+        "noisy: channel gfp: most patches of 1 of 1 planes differ from all training patches in power_3" in warnings[0]
+    )

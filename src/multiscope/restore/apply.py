@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.metadata
 import math
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -174,14 +175,14 @@ class _Job:
         info, pixels = self.source.info, self.source.pixels
         writer = self._writer(path, pixels.axes, labels=False)
         for c, part in enumerate(self.parts):
-            brightness = _Brightness(self.restorer, part)
+            look = _Look(self.restorer, part, self.defect)
             for t in range(pixels.shape[0]):
                 for z, plane in enumerate(pixels.planes(time=t, channel=c)):
                     plane = as_intensities(plane, where=info.where)
-                    brightness.add(plane)
+                    look.add(plane)
                     writer.write(self._converted(plane, part), t=t, c=c, z=z)
                     self.progress.advance()
-            brightness.warn(info.where)
+            look.warn(info.where)
         restored = {part.name: part.trained_as for part in self.parts if part.trained_as is not None}
         writer.describe(
             channels=[part.name for part in self.parts], attributes={"multiscope": {**origin, "channels": restored}}
@@ -229,11 +230,12 @@ def _as_kind(band: Plane, kind: np.dtype[Any]) -> Array:
     return np.rint(band.astype(np.float64)).clip(limits.min, limits.max).astype(kind)
 
 
-class _Brightness:
-    """Whether a channel's intensities lie where the model was trained; nothing is refused, but the user is told."""
+class _Look:
+    """Whether a channel looks like what the model was trained on; nothing is refused, but the user is told."""
 
-    def __init__(self, restorer: Restorer, part: Part) -> None:
-        self._part = part
+    def __init__(self, restorer: Restorer, part: Part, defect: str | None) -> None:
+        self._restorer, self._part, self._defect = restorer, part, defect
+        self._strange: list[str | None] = []
         self._scale = restorer.scale(part.trained_as) if part.trained_as is not None else None
         self._pixels = self._beyond = 0
         self._largest = -math.inf
@@ -244,22 +246,28 @@ class _Brightness:
             self._pixels += plane.size
             self._beyond += int(np.count_nonzero(plane > limit))
             self._largest = max(self._largest, float(plane.max()))
+            assert self._part.trained_as is not None
+            found = self._restorer.familiarity(plane, self._part.trained_as, self._defect)
+            self._strange.append(found.feature if found is not None and not found.familiar else None)
 
     def warn(self, where: str) -> None:
-        """One line on stderr where the channel is much brighter than the training images, or nothing but dark."""
+        """One line on stderr where it is much brighter than the training images, dark, or of other detail."""
         if self._scale is None:
             return
         low, high = self._scale.low, self._scale.high
         trained = f"the training images were within {low:g} to {high:g} but for 1 pixel in 500"
         share = self._beyond / self._pixels
         if share > _MANY:
-            what = f"{100 * share:.1f} % of its pixels are above {high + _BEYOND * (high - low):g}"
+            what = f"{100 * share:.1f} % of its pixels are above {high + _BEYOND * (high - low):g}, but {trained}"
         elif self._largest < low + _DIM * (high - low):
-            what = f"its brightest pixel is {self._largest:g}"
+            what = f"its brightest pixel is {self._largest:g}, but {trained}"
+        elif self._strange.count(None) < len(self._strange) / 2:
+            feature, n = Counter(name for name in self._strange if name).most_common(1)[0]
+            what = f"most patches of {n} of {len(self._strange)} planes differ from all training patches in {feature}"
         else:
             return
         name = ascii(self._part.name)[1:-1]
-        _warn(f"{where}: channel {name}: {what}, but {trained}: the model has not seen such images")
+        _warn(f"{where}: channel {name}: {what}: the model has not seen such images")
 
 
 def _warn(line: str) -> None:

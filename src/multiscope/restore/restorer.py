@@ -15,22 +15,24 @@ from torch import Tensor, nn
 from multiscope.data.patches import Scale
 from multiscope.errors import InputError
 from multiscope.nn.cards import load_network, read_card
+from multiscope.quality.familiar import NAMES, Familiarity, Range, patch_features
 from multiscope.restore.tiles import Axis, Layout, Plane, ReadRows, blended_axis, exact_axis, restore_bands
 
 _FLIPS: tuple[tuple[int, ...], ...] = ((), (-2,), (-1,), (-2, -1))
 _LARGEST_TILE = 2**13
+_LOOKED_AT = 1024
 Name = Annotated[str, Field(min_length=1, max_length=1000)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class Range(BaseModel):
+class Limits(BaseModel):
     """Intensities of a channel that are brought to -1 and 1, in camera units."""
 
     low: Finite
     high: Finite
 
     @model_validator(mode="after")
-    def _in_order(self) -> Range:
+    def _in_order(self) -> Limits:
         if not self.low < self.high:
             raise ValueError("low is not below high")
         return self
@@ -43,7 +45,7 @@ class Facts(BaseModel):
 
     channels: Annotated[list[Name], Field(min_length=1)]
     """Channels that it was trained on."""
-    scale: dict[Name, Range]
+    scale: dict[Name, Limits]
     """The range of each channel."""
     defects: list[Name]
     """Sorted; the place of a name is its condition."""
@@ -57,6 +59,8 @@ class Facts(BaseModel):
     """How far, in pixels, an output sees; 0 where that is not known, or has no end."""
     self_ensemble: bool
     """Whether it gives the mean over the image and its three flips."""
+    familiar: dict[Name, dict[Name, dict[str, Annotated[list[Finite], Field(min_length=2, max_length=2)]]]] = {}
+    """By defect and channel, what patches of the training images were like; see `multiscope.quality.familiar`."""
     floor: bool
     """Whether what is below -1 is raised to it: nothing is darker than the background that it was trained on."""
 
@@ -64,6 +68,9 @@ class Facts(BaseModel):
     def _fits(self) -> Facts:
         if missing := [name for name in self.channels if name not in self.scale]:
             raise ValueError(f"scale lacks the channel {missing[0]!a}")
+        for of_channels in self.familiar.values():
+            if any(facts.keys() < set(NAMES) for facts in of_channels.values()):
+                raise ValueError("familiar lacks a feature")
         if self.conditional and not self.defects:
             raise ValueError("conditional, but defects are empty")
         if self.tile % self.multiple:
@@ -132,6 +139,18 @@ class Restorer:
             )
         if defect is not None and defect not in self.defects:
             raise InputError(f"--defect {defect!a}: the model was not trained on it; it knows {known}")
+
+    def familiarity(self, plane: npt.NDArray[Any], channel: str, defect: str | None) -> Familiarity | None:
+        """How the middle of a plane (Y, X) in camera units compares with the training images, if the card says that.
+
+        Without a defect it is compared with those of each, and the nearest counts.
+        """
+        known = [self.facts.familiar.get(name, {}).get(channel) for name in ([defect] if defect else self.defects)]
+        size = min(_LOOKED_AT, *plane.shape)
+        y, x = ((length - size) // 2 for length in plane.shape)
+        features = patch_features(plane[y : y + size, x : x + size], self.facts.tile) if any(known) else None
+        found = [Range.from_facts(facts).compare(features) for facts in known if facts and features is not None]
+        return min(found, key=lambda familiarity: familiarity.distance, default=None)
 
     def layout(self, shape: tuple[int, int]) -> Layout:
         """The tiles of a plane (Y, X)."""

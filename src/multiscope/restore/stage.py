@@ -16,6 +16,7 @@ from multiscope.nn.cards import save_network
 from multiscope.nn.content import ContentFeatures
 from multiscope.progress import track
 from multiscope.restore import STAGE_VERSION
+from multiscope.restore.familiar import as_facts, training_ranges
 from multiscope.restore.methods.images import TrainingPairs
 from multiscope.restore.methods.method import Task
 from multiscope.restore.model_card import write_model_card
@@ -97,7 +98,8 @@ def run(
             ]
         )
         scores.to_parquet(made.path / "scores.parquet")
-        save_network(made.path, learned.network, learned.architecture, learned.arguments, restorer.card)
+        card = restorer.card | {"familiar": as_facts(training_ranges(fields, training.size))}
+        save_network(made.path, learned.network, learned.architecture, learned.arguments, card)
         write_model_card(made.path, scores=scores, training=_training(task, fields, augmentation))
         for folder in folders:
             keep_history(folder, made.path)

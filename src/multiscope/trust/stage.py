@@ -17,7 +17,8 @@ from multiscope.data.patches import Fields, Scale
 from multiscope.errors import InputError
 from multiscope.folders.manifest import StageRun, expect_same_input, stage_output, verify
 from multiscope.progress import track
-from multiscope.quality.familiar import Range, patch_features
+from multiscope.quality.familiar import patch_features
+from multiscope.restore.familiar import as_facts, training_ranges
 from multiscope.stores.fields import read_field, read_pixel_size, write_field
 from multiscope.stores.plates import describe_store
 from multiscope.trust import STAGE_VERSION
@@ -59,7 +60,7 @@ def run(*, data: Path, restored: Sequence[Path], out: Path, config: Trust) -> No
         made.count("images", int((table["method"] == method).sum()))
         made.note("method", method)
         made.note("dataset", fields.manifest["notes"]["dataset"])
-        made.note("training_ranges", look.facts())
+        made.note("training_ranges", as_facts(look.ranges))
         made.note("left_out", look.left_out())
 
 
@@ -108,23 +109,7 @@ class _Look:
     def __init__(self, fields: Fields, restored: Sequence[Path], config: Trust, *, method: str) -> None:
         self.fields, self.restored, self.config, self.method = fields, restored, config, method
         self._models: dict[str, Degrade | None] = {name: forward_model(fields, name) for name in fields.defects}
-        self._ranges = {name: self._training_ranges(name) for name in fields.defects}
-
-    def _training_ranges(self, defect: str) -> list[Range]:
-        """Of each channel, from the training fields that were acquired with this defect."""
-        rows = self.fields.rows(split="train", defect=defect)
-        features = [
-            [patch_features(plane, self.config.patch_size) for plane in self.fields.image(defect, field_id)]
-            for field_id in rows["field_id"]
-        ]
-        return [Range.of(np.concatenate(of_channel)) for of_channel in zip(*features, strict=True)]
-
-    def facts(self) -> dict[str, dict[str, Any]]:
-        """Training ranges by defect and channel, for the manifest."""
-        return {
-            defect: {name: found.facts() for name, found in zip(self.fields.channels, ranges, strict=False)}
-            for defect, ranges in self._ranges.items()
-        }
+        self.ranges = training_ranges(fields, config.patch_size)
 
     def left_out(self) -> dict[str, str]:
         """What could not be said, and why."""
@@ -134,7 +119,7 @@ class _Look:
         real = [name for name, model in self._models.items() if model is None]
         if real:
             found["consistency"] = f"no forward model made the defects {', '.join(real)}: their images were read"
-        unseen = [name for name, ranges in self._ranges.items() if not ranges]
+        unseen = [name for name in self._models if name not in self.ranges]
         if unseen:
             found["familiar"] = f"no training field has the defects {', '.join(unseen)}"
         return found
@@ -189,9 +174,11 @@ class _Look:
         return found.astype(float)
 
     def _familiar(self, defect: str, channel: int, degraded: Image) -> dict[str, Any]:
-        if not self._ranges[defect]:
+        if defect not in self.ranges:
             return {"distance": np.nan, "strange": np.nan, "feature": "", "familiar": None}
-        found = self._ranges[defect][channel].compare(patch_features(degraded, self.config.patch_size))
+        found = self.ranges[defect][self.fields.channels[channel]].compare(
+            patch_features(degraded, self.config.patch_size)
+        )
         return {
             "distance": found.distance,
             "strange": found.strange,
