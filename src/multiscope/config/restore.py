@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from multiscope.config.augment import Content
 from multiscope.config.section import Name, Profiled, Section
@@ -62,13 +62,14 @@ class CGan(Learned):
     the published code's, dense and of the image alone."""
     critic_width: int = Field(16, ge=2, le=256)
     """Channels of the discriminator's first layer."""
-    skip: Literal["residual", "half_sum"] = "residual"
-    """Output: input + network, or the paper's (input + tanh(network)) / 2."""
+    skip: Literal["filtered", "residual", "half_sum"] = "filtered"
+    """Output: a learned linear filter of the defect + contrast * network, which keeps dim images dim and needs
+    `condition`; input + network; or the paper's (input + tanh(network)) / 2."""
     lateral: bool = True
     """Add the encoder's features to the decoder's; not in the paper. Without, fine noise cannot be taken out."""
     condition: bool = True
     """Tell the network which defect an image has (conditional instance normalization); the paper does not."""
-    lr: Rate = 5e-4
+    lr: Rate = 1e-3
     """Learning rate of Adam; 1e-4 in the paper."""
     content_weight: Weight = 1.0
     """Weight of the distance of content features."""
@@ -78,6 +79,12 @@ class CGan(Learned):
     """Weight of the L1 distance of pixels; 0 in the paper."""
     ema: float = Field(0.99, ge=0, lt=1)
     """Decay of the averaged weights used for restoring; 0 uses the last weights."""
+
+    @model_validator(mode="after")
+    def _filter_has_its_condition(self) -> CGan:
+        if self.skip == "filtered" and not self.condition:
+            raise ValueError("skip 'filtered' has a filter for each defect and needs condition true; or use 'residual'")
+        return self
 
 
 class Care(Learned):

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from multiscope.nn.cin import ConditionalInstanceNorm2d
 from multiscope.nn.conditional_filter import ConditionalFilter, ConditionalLevel
 
-Output = Literal["half_sum", "residual", "stochastic"]
+Output = Literal["half_sum", "residual", "filtered", "stochastic"]
 
 _FLOOR, _QUIET = 0.02, 4.0
 
@@ -81,15 +81,15 @@ class ResnetGenerator(nn.Module):
         makes one degraded image of each clean one, and photon noise is not like that.
 
         `output`: "half_sum" is (tanh(net) + x) / 2, the paper's; "residual" is x + net with a last convolution that
-        starts at zero, so that the untrained network is the identity. "stochastic", for generators with conditions, is
-        K x + c * (net + s * white noise) with a linear filter K of the condition and a map of spreads s that the
-        network makes too, on top of a level of the condition, as noise that depends on the light is. c is the contrast
-        of the patch: instance norm makes net the same for a dim patch and a bright one. It starts near the identity,
-        with s about 0.02.
+        starts at zero, so that the untrained network is the identity. "filtered", for generators with conditions, is
+        K x + c * net with a linear filter K of the condition and the contrast c of the patch: instance norm makes net
+        the same for a dim patch and a bright one. "stochastic" is K x + c * (net + s * white noise) with a map of
+        spreads s that the network makes too, on top of a level of the condition, as noise that depends on the light is.
+        Both start near the identity, with s about 0.02.
         """
         super().__init__()
-        if output == "stochastic" and not n_conditions:
-            raise ValueError("output 'stochastic' needs conditions: its filter is one of a condition")
+        if output in ("filtered", "stochastic") and not n_conditions:
+            raise ValueError(f"output '{output}' needs conditions: its filter is one of a condition")
         n = n_conditions
         self.n_conditions, self.output, self.lateral, self.noise_planes = n_conditions, output, lateral, noise_planes
         self.encoder = nn.ModuleList(
@@ -105,7 +105,7 @@ class ResnetGenerator(nn.Module):
         )
         maps = 2 if output == "stochastic" else 1
         self.last = nn.Conv2d(width, maps * in_channels, 7, padding=3)
-        self.filter = ConditionalFilter(n) if output == "stochastic" else None
+        self.filter = ConditionalFilter(n) if output in ("filtered", "stochastic") else None
         self.level = ConditionalLevel(n, -_QUIET) if output == "stochastic" else None
         if output != "half_sum":
             nn.init.zeros_(self.last.weight)
@@ -132,11 +132,13 @@ class ResnetGenerator(nn.Module):
         last: Tensor = self.last(net)
         if self.output == "half_sum":
             return (torch.tanh(last) + x) / 2
-        if self.filter is None or self.level is None:
+        if self.filter is None:
             return x + last
+        filtered: Tensor = self.filter(x, condition)
+        if self.level is None:
+            return filtered + contrast(x) * last
         change, spread = last.chunk(2, dim=1)
         noise = F.softplus(self.level(spread, condition)) * torch.randn_like(x)
-        filtered: Tensor = self.filter(x, condition)
         return filtered + contrast(x) * (change + noise)
 
     def _check(self, x: Tensor, condition: Tensor | None) -> None:

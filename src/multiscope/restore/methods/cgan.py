@@ -3,7 +3,8 @@
 Residual generator with instance normalization; adversarial + content loss. The profile `paper` is the paper's, with the
 published code's discriminator, which sees the restored image alone. The default recipe departs from it: the
 discriminator sees patches of the degraded image and the candidate side by side (Isola et al. 2017), the network is told
-the defect (Dumoulin et al. 2017), pixels are compared too, weights are averaged.
+the defect (Dumoulin et al. 2017) and has a linear filter for each, pixels are compared too, weights are averaged.
+Instance norm alone gives a dim image as large a correction as a bright one, which the published output cannot undo.
 """
 
 from __future__ import annotations
