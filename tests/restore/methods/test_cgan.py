@@ -34,10 +34,19 @@ def test_a_key_beside_a_profile_wins() -> None:
     assert CGan.model_validate(narrow.model_dump()) == narrow
 
 
-PAPER = CGan(model="cgan", profile="paper", width=16, blocks=1, critic_width=4, dropout=0.0, lr=1e-3)
+PAPER = CGan(
+    model="cgan",
+    profile="paper",
+    width=16,
+    blocks=1,
+    critic_width=4,
+    dropout=0.0,
+    lateral=True,
+    lr=1e-3,
+)
 
 
-@pytest.mark.parametrize(("config", "steps", "left"), [(SMALL, 200, 0.25), (PAPER, 450, 0.5)])
+@pytest.mark.parametrize(("config", "steps", "left"), [(SMALL, 150, 0.3), (PAPER, 250, 0.5)])
 def test_three_pairs_can_be_learned_by_heart(config: CGan, steps: int, left: float, tmp_path: Path) -> None:
     task = task_of(config, {"noise": noise}, tmp_path / "s", steps=steps, n=3)
     learned = by_steps(CGanRecipe)(task)
@@ -52,9 +61,9 @@ def test_three_pairs_can_be_learned_by_heart(config: CGan, steps: int, left: flo
 
 def test_several_defects_are_taken_away_by_one_network(tmp_path: Path) -> None:
     defects = {"haze": haze, "noise": noise}
-    learned = by_steps(CGanRecipe)(task_of(SMALL, defects, tmp_path / "s", steps=300))
+    learned = by_steps(CGanRecipe)(task_of(SMALL, defects, tmp_path / "s", steps=200))
     left = errors(learned, defects)
-    assert left["noise"] < 0.5
+    assert left["noise"] < 0.55
     assert left["haze"] < 0.2
     assert learned.conditional
 
