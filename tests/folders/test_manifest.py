@@ -48,6 +48,16 @@ def test_says_what_was_made_from_what(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+def test_what_another_stage_made_is_not_replaced(tmp_path: Path) -> None:
+    make(tmp_path / "out")
+    with (
+        pytest.raises(InputError, match=r"out: was made by 'data', not by 'restore_apply'; choose another place"),
+        manifest.stage_output(tmp_path / "out", stage="restore_apply", version=1, config={}, inputs={}),
+    ):
+        raise AssertionError("it must not begin")
+    assert manifest.read_manifest(tmp_path / "out")["stage"] == "data"
+
+
 def test_the_digest_is_of_the_content_alone(tmp_path: Path) -> None:
     make(tmp_path / "a")
     make(tmp_path / "b")

@@ -181,7 +181,7 @@ def test_networks_of_other_kinds_are_refused_before_they_are_loaded(tmp_path: Pa
 
 def test_the_card_for_people_says_what_is_known_and_nothing_in_it_is_markup(tmp_path: Path) -> None:
     defect = "no|ise <b>[x](y) `rm`\n# head"
-    facts = CARD | {"defects": [defect], "conditional": True, "method": "mine*", "pixel_size_um": 0.1}
+    facts = CARD | {"defects": [defect], "method": "mine*", "pixel_size_um": 0.1}
     save(tmp_path, facts, width=4, kernel=3)
     rows = [
         {"defect": defect, "metric": "psnr", "rule": "fixed", "method": m, "image_id": i, "value": v}
@@ -203,3 +203,21 @@ def test_the_card_for_people_says_what_is_known_and_nothing_in_it_is_markup(tmp_
 )
 def test_text_is_one_line_without_markup(value: object, text: str) -> None:
     assert as_text(value) == text
+
+
+@pytest.mark.parametrize("wrong", [{"conditional": False}, {"defects": ["blur", "dust", "noise"]}])
+def test_a_card_that_does_not_fit_its_network_is_one_line(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    arguments = {"width": 2, "blocks": 1, "n_conditions": 2}
+    facts = {
+        "channels": ["gfp"],
+        "scale": {"gfp": {"low": 0.0, "high": 100.0}},
+        "defects": ["blur", "noise"],
+        "conditional": True,
+        "tile": 32,
+        "multiple": 4,
+        "self_ensemble": False,
+        "floor": True,
+    }
+    save_network(tmp_path, build_network("resnet_generator", arguments), "resnet_generator", arguments, facts | wrong)
+    with pytest.raises(InputError, match="its card does not fit its network"):
+        Restorer.load(tmp_path, torch.device("cpu"))

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from pydantic import ValidationError
 
 from multiscope.config import Pairs, Sweep
 from multiscope.sweep.grid import runs
@@ -40,6 +41,31 @@ def test_one_network_for_all_defects_or_one_for_each() -> None:
     grid = list(runs(both, Pairs(), defects=DEFECTS, learns_from="pairs"))
     assert [run.defects for run in grid] == [tuple(DEFECTS), ("axial",), ("blur",), ("noise",)]
     assert len({run.name for run in grid}) == 4
+
+
+def test_runs_that_would_be_the_same_are_one() -> None:
+    same = SWEEP.model_copy(update={"alpha": [0.6, 0.7], "n_pairs": [1], "n_synthetic": [], "unpaired": []})
+    # one pair at a share above a half gets no synthetic one
+    assert [run.pairs.augmentation for run in runs(same, Pairs(), defects=DEFECTS, learns_from="pairs")] == [
+        "none",
+        "flips",
+    ]
+    alone = SWEEP.model_copy(update={"defects": ["together", "alone"], "augmentation": ["flips"]})
+    assert len(list(runs(alone, Pairs(), defects=["noise"], learns_from="pairs"))) == 3
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"n_pairs": [2, 2]}, "n_pairs: each value may stand once"),
+        ({"augmentation": ["flips"], "unpaired": [5]}, "unpaired: needs an augmentation that makes pairs"),
+        ({"augmentation": ["physics"], "alpha": []}, "augmentation: 'physics' makes pairs, but how many is not said"),
+        ({"augmentation": ["flips"], "n_pairs": []}, "n_pairs: is empty"),
+    ],
+)
+def test_a_sweep_without_sense_is_refused(keys: dict[str, object], said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Sweep.model_validate({"methods": ["care"]} | keys)
 
 
 def test_how_physics_is_done_is_taken_from_the_section_of_pairs() -> None:

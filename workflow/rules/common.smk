@@ -253,7 +253,14 @@ def sweep_settings(wildcards):
     return settings.as_json(
         settings.SweepPlan(
             augment=RUN.augment.model_copy(
-                update={"content": settings.Content(), "cin_gan": settings.CinGan()}
+                update={
+                    "content": settings.Content(),
+                    "cin_gan": settings.CinGan(),
+                    "pairs": settings.Pairs(
+                        physics=RUN.augment.pairs.physics,
+                        strengths=RUN.augment.pairs.strengths,
+                    ),
+                }
             ),
             restore=RUN.restore.model_copy(update={"methods": method}),
             sweep=RUN.sweep.model_copy(update={"methods": list(method), "seeds": None}),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +40,7 @@ class PairSet:
 
 
 @dataclass(frozen=True)
-class _Mix:
+class Mix:
     """How many pairs of one defect are of which origin."""
 
     real: int
@@ -55,9 +56,7 @@ def build_pairs(fields: Fields, config: Pairs, *, size: int, seed: int, degrade:
     """
     models = forward_models(config, fields.defects) if "physics" in config.makers else {}
     parts: list[PairSet] = []
-    for defect in fields.defects:
-        tiles = fields.tiles(fields.rows(split="train", defect=defect), size=size)
-        mix = _mix(config, defect, available=len(tiles))
+    for defect, (tiles, mix) in plan_mixes(fields, config, size=size).items():
         if mix.real:
             order = fields.in_random_order(tiles, size=size, rng=stable_rng(seed, "real pairs", defect))
             places = list(islice(order, mix.real))
@@ -94,6 +93,20 @@ def build_pairs(fields: Fields, config: Pairs, *, size: int, seed: int, degrade:
     )
 
 
+def plan_mixes(fields: Fields, config: Pairs, *, size: int) -> dict[str, tuple[list[Place], Mix]]:
+    """For each defect the places that real pairs can be taken at, and how many pairs are of which origin.
+
+    What cannot be is an `InputError`: more pairs than there are, a defect without training fields or forward model.
+    """
+    if "physics" in config.makers:
+        forward_models(config, fields.defects)
+    planned = {}
+    for defect in fields.defects:
+        tiles = fields.tiles(fields.rows(split="train", defect=defect), size=size)
+        planned[defect] = tiles, _mix(config, defect, available=len(tiles), where=fields.path)
+    return planned
+
+
 def n_synthetic(config: Pairs, n_real: int) -> int:
     """Synthetic pairs beside `n_real` real ones: n / alpha - n without its fraction, or the number that is given."""
     if not config.makers:
@@ -103,7 +116,12 @@ def n_synthetic(config: Pairs, n_real: int) -> int:
     return int(n_real / config.alpha - n_real + 1e-9)
 
 
-def _mix(config: Pairs, defect: str, *, available: int) -> _Mix:
+def _mix(config: Pairs, defect: str, *, available: int, where: Path) -> Mix:
+    if config.setting == "paired" and not available:
+        raise InputError(
+            f"{where}: no training field has the defect '{defect}'; give the data set more fields or "
+            "leave the defect out"
+        )
     n = available if config.n_pairs == "all" else config.n_pairs
     if config.setting == "paired" and n > available:
         raise InputError(
@@ -114,7 +132,7 @@ def _mix(config: Pairs, defect: str, *, available: int) -> _Mix:
     made = {maker: extra // len(config.makers) for maker in config.makers}
     if config.makers:
         made[config.makers[0]] = extra - sum(list(made.values())[1:])
-    return _Mix(n if config.setting == "paired" else 0, made.get("physics", 0), made.get("cin_gan", 0))
+    return Mix(n if config.setting == "paired" else 0, made.get("physics", 0), made.get("cin_gan", 0))
 
 
 def _unpaired(fields: Fields, defect: str, n: int, size: int, rng: np.random.Generator) -> list[Place]:

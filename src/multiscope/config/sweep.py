@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from multiscope.config.augment import Augment, Augmentation
 from multiscope.config.restore import Restore
@@ -35,6 +35,24 @@ class Sweep(Section):
     """Score so many test fields, the same ones in every run; all where left out."""
     seeds: list[Annotated[int, Field(ge=0, le=2**31 - 1)]] | None = Field(None, min_length=1)
     """Seeds; those of the run where left out."""
+
+    @model_validator(mode="after")
+    def _has_runs(self) -> Sweep:
+        for key in ("methods", "n_pairs", "augmentation", "alpha", "n_synthetic", "unpaired", "defects", "seeds"):
+            values = getattr(self, key) or []
+            if len(set(values)) < len(values):
+                raise ValueError(f"{key}: each value may stand once")
+        plain = {"none", "flips"} & set(self.augmentation)
+        mixed = set(self.augmentation) - plain
+        if self.unpaired and not mixed:
+            raise ValueError("unpaired: needs an augmentation that makes pairs; add physics, cin_gan or both")
+        if mixed and not (self.alpha or self.n_synthetic or self.unpaired):
+            raise ValueError(
+                f"augmentation: '{sorted(mixed)[0]}' makes pairs, but how many is not said; add alpha or n_synthetic"
+            )
+        if not self.n_pairs and not self.unpaired:
+            raise ValueError("n_pairs: is empty, and so is unpaired: there is nothing to train; name amounts in one")
+        return self
 
     @property
     def needs_generator(self) -> bool:

@@ -158,6 +158,14 @@ class UnpairedPatches:
         self.fields, self.size = fields, size
         self._train = fields.rows(split="train")
         self._by_defect = {d: fields.rows(split="train", defect=d) for d in fields.defects}
+        if not self._by_defect:
+            raise InputError(f"{fields.path}: its fields have no defects; name some under the data set's 'defects'")
+        for defect, rows in self._by_defect.items():
+            if rows.empty:
+                raise InputError(
+                    f"{fields.path}: no training field has the defect '{defect}'; give the data set more fields, or "
+                    "leave the defect out"
+                )
 
     def clean(self, rng: np.random.Generator, n: int) -> Tensor:
         """Patches (n, 1, size, size) of clean training fields."""

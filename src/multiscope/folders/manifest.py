@@ -97,7 +97,7 @@ def stage_output(
     they are kept if stage, version, config, inputs, seed, device and packages are the same the next time, else removed.
     """
     started = time.monotonic()
-    _refuse_to_replace(out)
+    _refuse_to_replace(out, stage)
     described: dict[str, Any] = {
         "stage": stage,
         "stage_version": version,
@@ -171,8 +171,10 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _refuse_to_replace(out: Path) -> None:
-    """Only what a stage made is replaced: an option mistyped must not cost somebody's images."""
+def _refuse_to_replace(out: Path, stage: str) -> None:
+    """Only what the same stage made is replaced: an option mistyped must not cost somebody's images or trainings."""
+    if (out / MANIFEST).is_file() and (made_by := read_manifest(out)["stage"]) != stage:
+        raise InputError(f"{out}: was made by '{made_by}', not by '{stage}'; choose another place, or remove it first")
     if out.is_dir() and not (out / MANIFEST).is_file() and any(not p.name.startswith(".") for p in out.iterdir()):
         raise InputError(f"{out}: holds files that no stage made; choose another place, or empty it first")
     if out.exists() and not out.is_dir():

@@ -44,6 +44,7 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
 }
 WEIGHTS, CARD = "model.safetensors", "model.json"
 MAX_PARAMETERS = 2**28
+_HEADER_BYTES = 2**20
 _CARD_BYTES = 2**22
 # whatever torch, safetensors and a network's constructor raise for what they cannot use
 _FAULTS = (OSError, KeyError, TypeError, ValueError, RuntimeError, ArithmeticError, AttributeError, SafetensorError)
@@ -103,12 +104,19 @@ def load_network(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
     card = read_card(folder)
     with _unusable(folder):
         network = _outline(card)
+        size, most = (folder / WEIGHTS).stat().st_size, _bytes_of(network) + _HEADER_BYTES
+        if size > most:
+            raise ValueError(f"{WEIGHTS} has {size} bytes, the network at most {most}")
         if _sha256(folder / WEIGHTS) != card["sha256"]:
             raise ValueError(f"{WEIGHTS} has another sha256 than {CARD} says")
         weights = load_file(folder / WEIGHTS)
         _check_weights(network, weights)
         network.load_state_dict(weights, assign=True)
         return network.eval(), card
+
+
+def _bytes_of(network: nn.Module) -> int:
+    return sum(tensor.numel() * tensor.element_size() for tensor in network.state_dict().values())
 
 
 @contextmanager

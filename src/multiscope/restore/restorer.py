@@ -19,7 +19,7 @@ from multiscope.quality.familiar import NAMES, Familiarity, Range, patch_feature
 from multiscope.restore.tiles import Axis, Layout, Plane, ReadRows, blended_axis, exact_axis, restore_bands
 
 _FLIPS: tuple[tuple[int, ...], ...] = ((), (-2,), (-1,), (-2, -1))
-_LARGEST_TILE = 2**13
+_LARGEST_TILE, _LARGEST_REACH = 2**13, 2**10
 _LOOKED_AT = 1024
 Name = Annotated[str, Field(min_length=1, max_length=1000)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -53,9 +53,9 @@ class Facts(BaseModel):
     """Whether the network takes the condition (N,) int64 as its second argument."""
     tile: Annotated[int, Field(ge=4, le=_LARGEST_TILE)]
     """Side of the patches that it was trained on, in pixels."""
-    multiple: Annotated[int, Field(ge=1, le=_LARGEST_TILE)]
+    multiple: Annotated[int, Field(ge=1, le=_LARGEST_REACH)]
     """Heights and widths that it takes are multiples of this."""
-    receptive: Annotated[int, Field(ge=0, le=_LARGEST_TILE)] = 0
+    receptive: Annotated[int, Field(ge=0, le=_LARGEST_REACH)] = 0
     """How far, in pixels, an output sees; 0 where that is not known, or has no end."""
     self_ensemble: bool
     """Whether it gives the mean over the image and its three flips."""
@@ -106,7 +106,26 @@ class Restorer:
         """The restorer in `folder`, made by `restore`; a network of another kind is an `InputError`."""
         _facts(read_card(folder), str(folder))
         network, card = load_network(folder)
-        return cls(network, card, device, tile=tile)
+        restorer = cls(network, card, device, tile=tile)
+        restorer._expect_fit(folder)
+        return restorer
+
+    def _expect_fit(self, folder: Path) -> None:
+        """Refuse a card that says of its network what is not so, by one small image with each defect."""
+        side = self.facts.multiple * -(-16 // self.facts.multiple)
+        image = torch.zeros(1, 1, side, side, device=self._device)
+        try:
+            with torch.no_grad():
+                for number in range(len(self.defects) if self.facts.conditional else 1):
+                    condition = torch.full((1,), number, device=self._device)
+                    made = self._network(image, condition) if self.facts.conditional else self._network(image)
+                    if made.shape != image.shape:
+                        raise ValueError(f"an image of {tuple(image.shape)} becomes one of {tuple(made.shape)}")
+        except (ValueError, TypeError, IndexError, RuntimeError) as error:
+            why = " ".join(str(error).split())[:200]
+            raise InputError(
+                f"{folder}: its card does not fit its network ({type(error).__name__}: {why}); train it again"
+            ) from None
 
     @property
     def channels(self) -> list[str]:

@@ -26,6 +26,7 @@ MAX_PLANES = 10**6
 _READ_BYTES = 2**28
 _LONGEST_STEP = 1e30
 _TIME_UNITS = ("second", "millisecond", "microsecond", "nanosecond", "minute", "hour", "day")
+_OURS = {"manifest.json", "zarr.json", "OME", "labels"}
 _SAFE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
 
 
@@ -139,6 +140,8 @@ def _check_places(places: list[str], *, plate: bool, where: str) -> None:
     """The paths become those of the result, which other tools must be able to read."""
     for place in places:
         numbers = place.split("/")[1:]
+        if _OURS & set(place.split("/")):
+            raise InputError(f"{where}: names an image {place!a}, as files of a store are called; name one image of it")
         if place and (not _SAFE.fullmatch(place) or (plate and not all(part.isdecimal() for part in numbers))):
             raise InputError(
                 f"{where}: names an image {place!a}; expected letters and digits, in a plate row/column/field as in "

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from multiscope.augment.pairs import n_synthetic
 from multiscope.config import LearnsFrom, Pairs, Sweep
 
 MIXED = ("physics", "cin_gan", "both")
@@ -40,10 +41,15 @@ def runs(sweep: Sweep, mix: Pairs, *, defects: Sequence[str], learns_from: Learn
     A method that learns from strangers has no use for pairs and is trained once. One that learns a few numbers is
     fitted to real pairs, and to synthetic ones only where there are no real ones.
     """
+    seen = set()
     for trained_on in sweep.defects:
         for learned in [tuple(defects)] if trained_on == "together" else [(defect,) for defect in defects]:
             for pairs in _mixes(sweep, mix, learns_from):
-                yield Run(pairs, learned, trained_on)
+                run = Run(pairs, learned, trained_on)
+                # one defect alone is all of them together, and different shares can be the same number of pairs
+                if run.name not in seen and not _adds_nothing(pairs):
+                    yield run
+                seen.add(run.name)
 
 
 def _mixes(sweep: Sweep, mix: Pairs, learns_from: LearnsFrom) -> Iterator[Pairs]:
@@ -63,6 +69,12 @@ def _mixes(sweep: Sweep, mix: Pairs, learns_from: LearnsFrom) -> Iterator[Pairs]
                 yield _like(mix, setting="paired", n_pairs=n, augmentation=augmentation, n_synthetic=number)
     for augmentation, number in product(mixed[:1] if few else mixed, sweep.unpaired):
         yield _like(mix, setting="unpaired", augmentation=augmentation, n_synthetic=number)
+
+
+def _adds_nothing(pairs: Pairs) -> bool:
+    """Whether synthetic pairs are asked for, but so few that there are none: the run of flips is the same."""
+    is_mixed = pairs.augmentation in MIXED
+    return is_mixed and pairs.n_pairs != "all" and n_synthetic(pairs, pairs.n_pairs) == 0
 
 
 def _like(mix: Pairs, **changed: Any) -> Pairs:

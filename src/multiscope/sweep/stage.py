@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from multiscope.augment.pairs import build_pairs
+from multiscope.augment.pairs import build_pairs, plan_mixes
 from multiscope.augment.stage import cin_gan_degrader
 from multiscope.config import LearnsFrom, SweepPlan
 from multiscope.data.patches import Fields
@@ -64,15 +65,18 @@ def run(
         degrade = cin_gan_degrader(generator, fields, seed=seed, fabric=fabric) if generator else None
         images = test_images(fields, fields.defects, limit=plan.sweep.test_fields)
         grid = list(runs(plan.sweep, plan.augment.pairs, defects=fields.defects, learns_from=chosen.learns_from))
+        # what cannot be mixed is said before hours of training, not after
+        for each in grid:
+            plan_mixes(fields, each.pairs, size=size)
         with made.unit("input") as unit:
             _score_input(unit, fields, images)
         seconds = {}
         for each in track(grid, what=f"sweep: {method}, seed {seed}", total=len(grid)):
             with made.unit(each.name) as unit:
                 if not unit.finished:
-                    folder = open_state(state / each.name, **described, threads=threads, run=each.name)
                     pairs = build_pairs(fields, each.pairs, size=size, seed=seed, degrade=degrade)
                     training = TrainingPairs.of(pairs, defects=fields.defects, only=each.defects)
+                    folder = open_state(state / each.name, **described, threads=threads, run=each.name)
                     unit.facts = _train_and_score(unit, each, session, training, images, method, folder)
                 seconds[each.name] = unit.facts["seconds"]
         parts = [made.path / "runs" / f"{name}.parquet" for name in ("input", *seconds)]
@@ -85,8 +89,7 @@ def run(
         made.note("content_network", session.content_note)
         made.note("seconds", seconds)
         made.note("threads", threads)
-    if state.is_dir():
-        state.rmdir()
+    shutil.rmtree(state, ignore_errors=True)
 
 
 def _score_input(unit: Unit, fields: Fields, images: Sequence[tuple[str, str]]) -> None:

@@ -48,14 +48,18 @@ def learn_care(task: Task) -> Learned:
 
 
 def learn_n2v(task: Task) -> Learned:
-    """Noise2Void by careamics: each defect has a network of its own, trained for all the steps."""
+    """Noise2Void by careamics: each defect has a network of its own, trained for all the steps.
+
+    A defect that there are no pairs of, as where each is learned alone, shares the first one's.
+    """
     train = _trainer(task, "create_advanced_n2v_config")
-    trained = []
-    for number, name in enumerate(task.images.pairs.defects):
+    names, trained = task.images.pairs.defects, {}
+    for number in task.images.pairs.present:
         rng = step_rng(seed=task.seed, step=number, stream=_STREAM)
-        drawn = task.images.unpaired.degraded(rng, [name] * _n_patches(task))
-        trained.append(train(f"masked {name}", number, drawn[:, 0].numpy(), None))
-    return _learned(task, trained, conditional=True)
+        drawn = task.images.unpaired.degraded(rng, [names[number]] * _n_patches(task))
+        trained[number] = train(f"masked {names[number]}", number, drawn[:, 0].numpy(), None)
+    first = next(iter(trained.values()))
+    return _learned(task, [trained.get(number, first) for number in range(len(names))], conditional=True)
 
 
 @dataclass(frozen=True)

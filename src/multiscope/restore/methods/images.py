@@ -45,6 +45,8 @@ class TrainingPairs:
         """Pairs (N, 1, Y, X) with one row of `table` each; they are few and small: they are held in memory."""
         self.degraded, self.clean, self.defects = torch.from_numpy(degraded), torch.from_numpy(clean), defects
         names = sorted(table["defect"].unique())
+        self.present = [defects.index(name) for name in names]
+        """Indices of the defects that there are pairs of."""
         self.defect = torch.tensor([defects.index(name) for name in table["defect"]])
         synthetic = (table["origin"] != "real").to_numpy()
         self._counts = {
@@ -82,10 +84,6 @@ class TrainingPairs:
         ]
         return Batch(self.degraded[rows], self.clean[rows], self.defect[rows])
 
-    def draw_clean(self, rng: np.random.Generator, n: int) -> Tensor:
-        """Clean patches (n, 1, Y, X)."""
-        return self.clean[rng.integers(len(self.clean), size=n)]
-
 
 @dataclass(frozen=True)
 class TrainingImages:
@@ -108,7 +106,7 @@ class TrainingImages:
     def strangers(self, rng: np.random.Generator, n: int) -> Batch:
         """Degraded patches, and clean ones of any other places of the training fields."""
         names = self.pairs.defects
-        defect = rng.integers(len(names), size=n)
+        defect = rng.choice(self.pairs.present, size=n)
         clean, degraded = self.unpaired.clean(rng, n), self.unpaired.degraded(rng, [names[i] for i in defect])
         (degraded,), (clean,) = self._flipped(rng, degraded), self._flipped(rng, clean)
         return Batch(degraded, clean, torch.from_numpy(defect))
