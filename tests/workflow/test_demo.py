@@ -19,7 +19,9 @@ def results() -> Path:
 
 
 def test_restoration_beats_the_input_on_each_defect(results: Path) -> None:
-    scores = pd.read_parquet(results / "restore" / "scores.parquet").query("rule == 'fixed'")
+    scores = pd.read_parquet(results / "restore" / "scores.parquet").query(
+        "rule == 'fixed' and metric in ('psnr', 'ssim')"
+    )
     mean = scores.groupby(["metric", "defect", "method"])["value"].mean().unstack()
     assert (mean["cgan"] > mean["input"]).all(), mean
 
