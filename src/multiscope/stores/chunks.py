@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import tensorstore as ts
+from zarr.codecs import BloscCodec, Crc32cCodec
 
 from multiscope.errors import InputError
 
@@ -26,6 +27,16 @@ CONTEXT = ts.Context(
         "file_io_concurrency": {"limit": _FILES_AT_ONCE},
     }
 )
+
+
+def compressors(itemsize: int, *, counts: bool) -> list[BloscCodec | Crc32cCodec]:
+    """Codecs of an image's chunks, a checksum last.
+
+    `counts`: camera counts, whose lower bits are noise that no codec shortens, so that the fastest one will do.
+    """
+    if counts:
+        return [BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle", typesize=itemsize), Crc32cCodec()]
+    return [BloscCodec(cname="zstd", clevel=1, shuffle="shuffle", typesize=itemsize), Crc32cCodec()]
 
 
 class Chunks:

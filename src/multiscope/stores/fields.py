@@ -15,10 +15,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import zarr
-from zarr.codecs import BloscCodec, Crc32cCodec
 
 from multiscope.errors import InputError
-from multiscope.stores.chunks import Array, Chunks, write_chunks
+from multiscope.stores.chunks import Array, Chunks, compressors, write_chunks
 from multiscope.stores.ome_metadata import OME_VERSION, OmeMetadata, multiscales, omero
 from multiscope.stores.pixel_size import PixelSize
 from multiscope.stores.pyramid import image_levels, label_levels
@@ -57,7 +56,7 @@ def write_field(
         "omero": omero(channels, image),
     }
     for number, level in enumerate(levels):
-        _write_level(path, str(number), level, axes, dense=image.dtype.kind in "iu")
+        _write_level(path, str(number), level, axes, counts=image.dtype.kind in "iu")
     if labels is not None:
         _write_labels(path / "labels", labels, pixel_size)
 
@@ -79,17 +78,10 @@ def write_label_image(path: Path, labels: Array, *, pixel_size: PixelSize = Pixe
         "image-label": {"version": OME_VERSION, "source": {"image": "../../"}},
     }
     for number, level in enumerate(levels):
-        _write_level(path, str(number), level, axes, dense=False)
+        _write_level(path, str(number), level, axes, counts=False)
 
 
-def _write_level(path: Path, name: str, level: Array, axes: str, *, dense: bool) -> None:
-    """`dense`: camera counts, whose lower bits are noise that no codec shortens, so that the fastest one will do."""
-    size = level.dtype.itemsize
-    blosc = (
-        BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle", typesize=size)
-        if dense
-        else BloscCodec(cname="zstd", clevel=1, shuffle="shuffle", typesize=size)
-    )
+def _write_level(path: Path, name: str, level: Array, axes: str, *, counts: bool) -> None:
     chunks = tuple(min(_CHUNK[axis], n) for axis, n in zip(axes, level.shape, strict=True))
     zarr.create_array(
         path,
@@ -98,7 +90,7 @@ def _write_level(path: Path, name: str, level: Array, axes: str, *, dense: bool)
         dtype=level.dtype,
         chunks=chunks,
         shards=_shards(level, axes, chunks),
-        compressors=[blosc, Crc32cCodec()],
+        compressors=compressors(level.dtype.itemsize, counts=counts),
         dimension_names=list(axes),
         fill_value=0,
         zarr_format=3,

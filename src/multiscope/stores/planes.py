@@ -12,9 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorstore as ts
 import zarr
-from zarr.codecs import BloscCodec, Crc32cCodec
 
-from multiscope.stores.chunks import CONTEXT, Array, spec_of
+from multiscope.stores.chunks import CONTEXT, Array, compressors, spec_of
 from multiscope.stores.ome_metadata import OME_VERSION, multiscales, omero
 from multiscope.stores.pixel_size import PixelSize
 from multiscope.stores.pyramid import image_levels, label_levels
@@ -86,14 +85,6 @@ class PlaneWriter:
         chunk = (min(_CHUNK, height), min(_CHUNK, width))
         inner = (height, width) if level.nbytes <= _SHARD_BYTES else (min(_BLOCK, height), min(_BLOCK, width))
         shard = tuple(-(-size // n) * n for size, n in zip(inner, chunk, strict=True))
-        size = level.dtype.itemsize
-        # of camera counts the lower bits are noise that no codec shortens, so that the fastest one will do
-        counts = level.dtype.kind in "iu" and not self._labels
-        blosc = (
-            BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle", typesize=size)
-            if counts
-            else BloscCodec(cname="zstd", clevel=1, shuffle="shuffle", typesize=size)
-        )
         one = (1,) * len(self._stack)
         zarr.open_group(self.path, mode="a", zarr_format=3)
         zarr.create_array(
@@ -103,7 +94,7 @@ class PlaneWriter:
             dtype=level.dtype,
             chunks=(*one, *chunk),
             shards=(*one, *shard),
-            compressors=[blosc, Crc32cCodec()],
+            compressors=compressors(level.dtype.itemsize, counts=level.dtype.kind in "iu" and not self._labels),
             dimension_names=list(self._axes),
             fill_value=0,
             zarr_format=3,
