@@ -36,7 +36,7 @@ from multiscope.nn.published_cin import PublishedCinCritic
 from multiscope.nn.resnet_generator import contrast
 from multiscope.nn.spectrum import log_spectrum, spectral_loss
 from multiscope.training.loop import Stateful
-from multiscope.training.order import random_symmetry, step_rng
+from multiscope.training.order import random_flips, step_rng
 from multiscope.training.update import update
 
 _BETAS = (0.5, 0.9)
@@ -159,8 +159,8 @@ class CinGanRecipe:
         n = self.config.batch_size
         # clean and degraded images are flipped independently: they are unpaired. A turn would mix up the
         # direction that `axial` blurs along.
-        (clean,) = random_symmetry(self.patches.clean(rng, n), rng=rng, rotate=False)
-        (degraded,) = random_symmetry(self.patches.degraded(rng, [defect] * n), rng=rng, rotate=False)
+        (clean,) = random_flips(self.patches.clean(rng, n), rng=rng)
+        (degraded,) = random_flips(self.patches.degraded(rng, [defect] * n), rng=rng)
         to = self.fabric.to_device
         return to(clean), to(degraded), to(torch.full((n,), self.made.conditions.index(defect)))
 

@@ -16,8 +16,7 @@ def seed_torch(*, seed: int, step: int) -> None:
     torch.manual_seed(int(step_rng(seed=seed, step=step, stream=2).integers(2**63 - 1)))
 
 
-def random_symmetry(*batches: torch.Tensor, rng: np.random.Generator, rotate: bool = True) -> tuple[torch.Tensor, ...]:
-    """Flip (and rotate by 90 degrees) whole batches (N, C, Y, X) alike; pairs stay pairs."""
+def random_flips(*batches: torch.Tensor, rng: np.random.Generator) -> tuple[torch.Tensor, ...]:
+    """Flip whole batches (N, C, Y, X) alike along y and x; pairs stay pairs, and a direction along y or x its own."""
     dims = [axis for axis in (-2, -1) if rng.random() < 0.5]
-    turns = int(rng.integers(4)) if rotate else 0
-    return tuple(torch.rot90(torch.flip(batch, dims), turns, (-2, -1)) for batch in batches)
+    return tuple(torch.flip(batch, dims) for batch in batches)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from multiscope.data.patches import UnpairedPatches
-from multiscope.training.order import random_symmetry
+from multiscope.training.order import random_flips
 
 
 @dataclass(frozen=True)
@@ -112,4 +112,4 @@ class TrainingImages:
         return Batch(degraded, clean, torch.from_numpy(defect))
 
     def _flipped(self, rng: np.random.Generator, *batches: Tensor) -> Sequence[Tensor]:
-        return random_symmetry(*batches, rng=rng, rotate=False) if self.flips else batches
+        return random_flips(*batches, rng=rng) if self.flips else batches
