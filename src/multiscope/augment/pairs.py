@@ -98,6 +98,8 @@ def plan_mixes(fields: Fields, config: Pairs, *, size: int) -> dict[str, tuple[l
 
     What cannot be is an `InputError`: more pairs than there are, a defect without training fields or forward model.
     """
+    if not fields.defects:
+        raise InputError(f"{fields.path}: its fields have no defects; name some under the data set's 'defects'")
     if "physics" in config.makers:
         forward_models(config, fields.defects)
     planned = {}

@@ -26,14 +26,28 @@ Image = npt.NDArray[Any]
 
 
 def test_images(fields: Fields, defects: Sequence[str], *, limit: int | None = None) -> list[tuple[str, str]]:
-    """Field and defect of every test image; of `limit` fields, spread evenly over the table, where that is given."""
+    """Field and defect of every test image; of `limit` fields of each defect, spread evenly, where that is given.
+
+    A defect without a test image is an `InputError`: nothing could be said of it.
+    """
     test = fields.rows(split="test")
     if test.empty:
         raise InputError(f"{fields.path}: has no test fields; give the split a share for testing")
-    rows = test.to_dict("records")
-    if limit is not None and limit < len(rows):
-        rows = [rows[round(i)] for i in np.linspace(0, len(rows) - 1, limit)]
-    return [(row["field_id"], name) for row in rows for name in row["degraded"].split("|") if name in defects]
+    chosen = []
+    for defect in defects:
+        names = [row["field_id"] for row in test.to_dict("records") if defect in row["degraded"].split("|")]
+        if not names:
+            raise InputError(
+                f"{fields.path}: no test field has the defect '{defect}'; give the split a larger share for testing, or "
+                "leave the defect out"
+            )
+        few = names if limit is None or limit >= len(names) else _spread(names, limit)
+        chosen += [(name, defect) for name in few]
+    return chosen
+
+
+def _spread(names: list[str], n: int) -> list[str]:
+    return [names[round(i)] for i in np.linspace(0, len(names) - 1, n)]
 
 
 def restore_field(restorer: Restorer, fields: Fields, field_id: str, defect: str) -> Image:
