@@ -120,16 +120,18 @@ def jobs(values: dict[str, Any], out: Path, datasets: list[str], parts: list[str
                     )
 
 
-def work(todo: list[Job], *, at_once: int, until: float) -> None:
+def work(planned: list[Job], *, at_once: int, until: float) -> None:
     """Run jobs side by side until all are done or the time is up; what runs then is told to save its state."""
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     running: dict[subprocess.Popen[bytes], Job] = {}
-    waiting = [job for job in todo if not job.done]
+    waiting = [job for job in planned if not job.done]
     try:
         while (waiting or running) and time.monotonic() < until:
             for process in [process for process in running if process.poll() is not None]:
                 _expect_success(process, running.pop(process))
-            ready = [job for job in waiting if all((need / "manifest.json").is_file() for need in job.needs)]
+            # what is to be made, or made anew, is not there yet
+            missing = {job.out for job in [*waiting, *running.values()]}
+            ready = [job for job in waiting if missing.isdisjoint(job.needs)]
             for job in ready[: at_once - len(running)]:
                 waiting.remove(job)
                 running[_start(job, environment)] = job
@@ -155,13 +157,9 @@ def _expect_success(process: subprocess.Popen[bytes], job: Job) -> None:
         raise SystemExit(f"{job.out}: failed, see {job.out}.log")
 
 
-def gathered(todo: list[Job]) -> pd.DataFrame:
+def gathered(jobs_done: list[Job]) -> pd.DataFrame:
     """Scores of all finished sweeps, with the part each is of."""
-    tables = [
-        pd.read_parquet(job.out / "scores.parquet").assign(part=job.out.parent.parent.name)
-        for job in todo
-        if job.command[0] == "sweep" and job.done
-    ]
+    tables = [pd.read_parquet(job.out / "scores.parquet").assign(part=job.out.parent.parent.name) for job in jobs_done]
     return pd.concat(tables, ignore_index=True)
 
 
@@ -219,19 +217,19 @@ def main() -> None:
     started = time.monotonic()
     out = chosen.out or Path("paper_a_published" if chosen.published else "paper_a")
     values = settings(chosen.data, published=chosen.published)
-    todo = list(jobs(values, out, chosen.datasets, chosen.parts))
+    planned = list(jobs(values, out, chosen.datasets, chosen.parts))
     if not chosen.only_print:
-        work(todo, at_once=chosen.jobs, until=started + 60 * chosen.minutes)
-        missing = [job for job in todo if not job.done]
+        work(planned, at_once=chosen.jobs, until=started + 60 * chosen.minutes)
+        missing = [job for job in planned if not job.done]
         if missing:
-            print(f"{len(todo) - len(missing)} of {len(todo)} jobs are done; run again to go on")
+            print(f"{len(planned) - len(missing)} of {len(planned)} jobs are done; run again to go on")
             return
-    report(todo, out)
+    report(planned, out)
 
 
-def report(todo: list[Job], out: Path) -> None:
+def report(planned: list[Job], out: Path) -> None:
     """Print what was found."""
-    finished = [job for job in todo if job.done and job.command[0] == "sweep"]
+    finished = [job for job in planned if job.done and job.command[0] == "sweep"]
     seconds = sum(sum(read_manifest(job.out)["notes"]["seconds"].values()) for job in finished)
     print(f"machine: {platform.machine()}, {os.cpu_count()} cores; {len(finished)} sweeps")
     print(f"trainings took {seconds / 60:.0f} minutes of one thread")
@@ -251,6 +249,11 @@ def report(todo: list[Job], out: Path) -> None:
                 )
                 if found := list(differences(first, ours, theirs, "psnr")):
                     print(f"- {method}: {'; '.join(found)}")
+        print(f"\n### {dataset}: multiscope with 10 pairs, physics minus flips, psnr\n")
+        physics, flips = (
+            {"method": "multiscope", "n_pairs": 10, "augmentation": name} for name in ("physics", "flips")
+        )
+        print(f"- {'; '.join(differences(first, physics, flips, 'psnr'))}")
         for part in ("curve", "cin_gan"):
             if part in set(scores["part"]):
                 print(f"\n### {dataset}: {part}, psnr, rule {RULE}\n")

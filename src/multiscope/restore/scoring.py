@@ -38,8 +38,8 @@ def test_images(fields: Fields, defects: Sequence[str], *, limit: int | None = N
         names = [row["field_id"] for row in test.to_dict("records") if defect in row["degraded"].split("|")]
         if not names:
             raise InputError(
-                f"{fields.path}: no test field has the defect '{defect}'; give the split a larger share for testing, or "
-                "leave the defect out"
+                f"{fields.path}: no test field has the defect '{defect}'; give the split a larger share for testing, "
+                "or leave the defect out"
             )
         few = names if limit is None or limit >= len(names) else _spread(names, limit)
         chosen += [(name, defect) for name in few]
