@@ -2,8 +2,9 @@
 
     python benchmarks/summary.py results
 
-Restoration: mean over test images, then mean and range over seeds, and the paired gain over the input with a bootstrap
-interval over fields. Localization: accuracy on held-out fields. Profiles: AP and retrieval with their intervals.
+Restoration: for each method the mean over test images, with its range over seeds, and the gain over the input on the
+same images with its 95 % bootstrap interval over fields. Localization: accuracy on held-out fields. Profiles: AP and
+retrieval with their intervals.
 """
 
 from __future__ import annotations
@@ -13,10 +14,9 @@ import json
 import platform
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-KEYS = ["dataset", "defect", "setting", "n_pairs", "augmentation", "metric", "rule"]
+from multiscope.metrics.intervals import paired_interval
 
 
 def machine() -> str:
@@ -32,28 +32,28 @@ def over_seeds(values: pd.Series) -> str:
     return f"{values.mean():.3f}{spread}"
 
 
-def gain_interval(table: pd.DataFrame) -> str:
-    """Gain of each method over the input: 95 % bootstrap interval over fields, seeds and channels averaged."""
-    table = table.assign(field=table["image_id"].str.split("/").str[0])
-    mean = table.groupby(["field", "method"])["value"].mean().unstack()
-    gain = (mean["cgan"] - mean["input"]).to_numpy()
-    draws = np.random.default_rng(0).choice(gain, (2000, len(gain))).mean(axis=1)
-    low, high = np.percentile(draws, [2.5, 97.5])
-    return f"{gain.mean():+.3f} ({low:+.3f} to {high:+.3f})"
+def gain(scores: pd.DataFrame, method: str) -> str:
+    """A method's mean, and its gain over the input on the same images, with the interval over fields."""
+    per_image = scores.groupby(["method", "image_id"])["value"].mean().unstack("method")
+    fields = per_image.index.str.rsplit("/", n=1).str[0].to_numpy()
+    found = paired_interval(per_image[method].to_numpy(), per_image["input"].to_numpy(), fields)
+    by_seed = scores[scores["method"] == method].groupby("seed")["value"].mean()
+    return f"{over_seeds(by_seed)}: {found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
 
 
 def restoration(results: Path) -> None:
-    scores = pd.read_parquet(results / "restore" / "scores.parquet")
-    first = scores.iloc[0]
-    print(
-        f"\n{scores['image_id'].nunique()} test images of {first['dataset']}; seeds {scores['seed'].unique().tolist()};"
-    )
-    print(f"n_pairs {first['n_pairs']}, augmentation {first['augmentation']}, setting {first['setting']}\n")
-    print("| metric | rule | defect | input | cgan | gain (95 % over fields) |\n|---|---|---|---|---|---|")
-    for key, group in scores.groupby(KEYS):
-        by_seed = group.groupby(["method", "seed"])["value"].mean()
-        cells = [over_seeds(by_seed["input"].drop_duplicates()), over_seeds(by_seed["cgan"]), gain_interval(group)]
-        print(f"| {key[5]} | {key[6]} | {key[1]} | " + " | ".join(cells) + " |")
+    paths = sorted((results / "restore").glob("*/seed*/scores.parquet"))
+    scores = pd.concat([pd.read_parquet(path) for path in paths]).drop_duplicates()
+    trained = scores[scores["method"] != "input"]
+    methods = trained["method"].unique().tolist()
+    print(f"\n{scores['image_id'].nunique()} test images, seeds {sorted(trained['seed'].unique().tolist())};")
+    for key, _ in trained.groupby(["method", "augmentation", "n_pairs", "n_synthetic"]):
+        print(f"{key[0]}: augmentation {key[1]}, {key[2]} real and {key[3]} synthetic pairs of each defect")
+    print(f"\n| metric | rule | defect | input | {' | '.join(methods)} |\n|{'---|' * (4 + len(methods))}")
+    for (metric, rule, defect), group in scores.groupby(["metric", "rule", "defect"], sort=False):
+        before = group.loc[group["method"] == "input", "value"].mean()
+        cells = [f"{before:.3f}", *(gain(group, method) for method in methods)]
+        print(f"| {metric} | {rule} | {defect} | " + " | ".join(cells) + " |")
 
 
 def localization(results: Path) -> None:
