@@ -81,8 +81,10 @@ def test_leaving_early_ends_the_threads_and_drops_what_waits() -> None:
     assert list(results) == []
 
 
+# a job in the background of a shell that is not interactive inherits a SIGINT that is ignored
 SCRIPT = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from functools import partial
 from multiscope.training.prefetch import Prefetcher
 def job(number):
