@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+# before torch: threads that wait must not spin where others work
+os.environ.setdefault("GOMP_SPINCOUNT", "0")
+
 import pytest
 import torch
 from hypothesis import HealthCheck, settings

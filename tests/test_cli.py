@@ -125,12 +125,12 @@ def test_a_class_with_one_cell(run, tmp_path: Path) -> None:  # type: ignore[no-
         tifffile.imwrite(folder / f"C_{field}_0_gfp.tif", np.ones((64, 64), np.uint16))
     section = crops_section(folder, localization={"A": "nucleus", "B": "cytoplasm", "C": "vacuole"})
     assert run("data", "--dataset", "x", "--config", section, "--out", tmp_path / "data")[0] == 0
-    encoder = "{kind: deeploc, width: 0.0625, dense: 8, epochs: 1}"
+    encoder = "{model: deeploc, width: 0.0625, dense: 8, epochs: 1}"
     code, lines = run(
         *("localize", "--crops", tmp_path / "data", "--encoder", "x", "--config", encoder, "--out", tmp_path / "net")
     )
     assert (code, len(lines)) == (2, 1), lines
-    assert "localization 'vacuole' has 1 cell(s) on the train side, expected at least 2" in lines[0]
+    assert "class 'vacuole' has 1 cell(s) on the train side, expected at least 2" in lines[0]
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +140,7 @@ def embedding(tiny_crops: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     from multiscope.localize.stage import run as localize
 
     folder = tmp_path_factory.mktemp("embedding")
-    net = DeepLoc(kind="deeploc", width=0.0625, dense=8, epochs=1)
+    net = DeepLoc(model="deeploc", width=0.0625, dense=8, epochs=1)
     localize(crops=tiny_crops, out=folder / "net", state=folder / "s", encoder="x", config=net, seed=0, device="cpu")
     embed(crops=[tiny_crops], model=folder / "net", out=folder / "embedding", config=Embed(), device="cpu")
     return folder / "embedding"
@@ -187,7 +187,7 @@ def test_a_full_disk(run, small_disk: Path) -> None:  # type: ignore[no-untyped-
 
 
 def test_a_disk_that_fills_while_training(run, small_disk: Path, tiny_crops: Path) -> None:  # type: ignore[no-untyped-def]
-    config = "{kind: deeploc, width: 0.125, dense: 32, epochs: 30}"
+    config = "{model: deeploc, width: 0.125, dense: 32, epochs: 30}"
     command = ("localize", "--crops", tiny_crops, "--encoder", "x", "--config", config, "--device", "cpu")
     code, lines = run(*command, "--out", small_disk / "out")
     assert (code, len(lines)) == (2, 1), lines
@@ -200,7 +200,7 @@ def test_a_folder_that_no_stage_made_is_never_replaced(run, tmp_path: Path, tiny
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     places = {"--out": tmp_path / "out", "--state": tmp_path / "state", option: tmp_path / "mine"}
-    config = "{kind: deeploc, width: 0.0625, dense: 8, epochs: 1}"
+    config = "{model: deeploc, width: 0.0625, dense: 8, epochs: 1}"
     command = ("localize", "--crops", tiny_crops, "--encoder", "x", "--config", config, "--device", "cpu")
     code, lines = run(*command, *(word for pair in places.items() for word in pair))
     assert (code, len(lines)) == (2, 1), lines

@@ -13,7 +13,7 @@ SCREEN = {"reader": "virtual_screen"}
 WHOLE: dict[str, Any] = {
     "data": {"a": SCREEN},
     "crop": {"data": "a"},
-    "localize": {"data": "a", "encoders": {"net": {"kind": "deeploc"}}},
+    "localize": {"data": "a", "encoders": {"net": {"model": "deeploc"}}},
 }
 
 
@@ -44,9 +44,9 @@ def changed(path: str, value: object) -> dict[str, Any]:
             "localize.encoders.net.epochs: Input should be greater than or equal to 1",
         ),
         (
-            "localize.encoders.net.kind",
+            "localize.encoders.net.model",
             "deplock",
-            "localize.encoders.net: unknown kind 'deplock'; did you mean 'deeploc'?",
+            "localize.encoders.net: unknown model 'deplock'; did you mean 'deeploc'?",
         ),
         ("localize.encoders.net.channels", ["cytosl"], "channels: no channel 'cytosl'; did you mean 'cytosol'?"),
         ("crop.size", 48, "crop.size: 48 is too small for the encoders; use 56 or more"),
@@ -119,7 +119,7 @@ def test_a_section_is_found_in_a_whole_configuration_too(tmp_path: Path) -> None
     for path in (whole, alone):
         assert config.section_from(config.Crop, str(path), key="crop").size == 72
     assert config.data_section_from(str(whole), dataset="a").reader == "virtual_screen"
-    assert config.encoder_section_from(str(whole), encoder="net").kind == "deeploc"
+    assert config.encoder_section_from(str(whole), encoder="net").model == "deeploc"
     with pytest.raises(InputError, match=r"whole.yaml: has no 'data.b'; name what is in it"):
         config.data_section_from(str(whole), dataset="b")
 

@@ -19,6 +19,7 @@ FLOORS = [
     ["metrics"],
     ["simulate"],
     ["data"],
+    ["split"],
     STAGES,
     ["sweep", "trust"],
     ["report"],

@@ -354,11 +354,31 @@ def crop(
 
 
 @app.command()
+def split(
+    crops: Annotated[Path, typer.Option(help="Folder made by `crop`, or by `data` from crops.")],
+    out: Out,
+    section: Section = "{}",
+    fold: Annotated[int, typer.Option(min=0, help="Which fold is the test side, from 0; where there are folds.")] = 0,
+) -> None:
+    """Deal cells to training, validation and test, once for all encoders, and look for leaks."""
+    from multiscope.split.stage import run
+
+    config = settings.section_from(settings.CellSplit, section, key="localize.split")
+    run(crops=crops, out=out, config=config, fold=fold)
+
+
+@app.command()
 def localize(
     crops: Annotated[Path, typer.Option(help="Folder made by `crop`, or by `data` from crops.")],
     out: Out,
     section: Section,
     encoder: Annotated[str, typer.Option(help="Name of the encoder, for tables and figures.")],
+    split: Annotated[
+        Path | None, typer.Option(help="Folder made by `split`; left out: the sides of the data set.")
+    ] = None,
+    classes: Annotated[
+        list[str] | None, typer.Option(help="A localization that there may be; several times. Left out: all found.")
+    ] = None,
     seed: Seed = 0,
     state: State = None,
     device: Device = "auto",
@@ -366,7 +386,7 @@ def localize(
     loading: Loading = "random",
     local_copy: LocalCopy = False,
 ) -> None:
-    """Train one encoder on the crops of the training fields, one checkpoint an epoch."""
+    """Train one encoder on the training cells, one checkpoint an epoch."""
     from multiscope.localize.stage import run
 
     run(
@@ -375,6 +395,8 @@ def localize(
         state=_state(out, state),
         encoder=encoder,
         config=settings.encoder_section_from(section, encoder=encoder),
+        split=split,
+        classes=classes,
         seed=seed,
         device=device,
         threads=threads,
@@ -393,7 +415,7 @@ def embed(
     device: Device = "auto",
     threads: Threads = 1,
 ) -> None:
-    """Embed every cell (AnnData, N x D) and average the cells of each protein (AnnData and Parquet)."""
+    """Embed every cell (AnnData, N x D) and make a profile of each protein from its cells (AnnData and Parquet)."""
     from multiscope.embed.stage import run
 
     config = settings.section_from(settings.Embed, section, key="embed")

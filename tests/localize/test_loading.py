@@ -20,14 +20,16 @@ from multiscope import cli
 from multiscope.config import DeepLoc, as_json
 from multiscope.data.crops import Crops
 from multiscope.errors import InputError, Interrupted
-from multiscope.localize import recipes, stage
-from multiscope.localize.recipes import ClassifierRecipe
+from multiscope.localize import recipe, stage
+from multiscope.localize.draw import draw_of
+from multiscope.localize.encoders.deeploc import DeepLocRecipe
 from multiscope.localize.stage import run
+from multiscope.localize.task import Task
 from multiscope.stores.samples import SampleStore
 from multiscope.training.loop import Plan
 from tests.conftest import assert_same_run, die_at
 
-NET = DeepLoc(kind="deeploc", width=0.0625, dense=16, epochs=3, batch_size=4, symmetry="all", draw="balanced")
+NET = DeepLoc(model="deeploc", width=0.0625, dense=16, epochs=3, batch_size=4, symmetry="all", draw="balanced")
 
 
 def train(crops: Path, out: Path, config: DeepLoc = NET, **how: Any) -> Path:
@@ -52,11 +54,7 @@ def whole(tiny_crops: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
 def test_readers_change_no_number(
     whole: dict[str, Path], tiny_crops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, readers: int
 ) -> None:
-    class Fed(ClassifierRecipe):
-        def __init__(self, *arguments: Any, **how: Any) -> None:
-            super().__init__(*arguments, **how, readers=readers)
-
-    monkeypatch.setitem(recipes.RECIPES, "deeploc", Fed)
+    monkeypatch.setattr(stage, "Task", partial(Task, readers=readers))
     assert_same_run(whole[mode], train(tiny_crops, tmp_path / "out", loading=mode))
 
 
@@ -68,8 +66,8 @@ def test_killed_in_the_middle_of_an_epoch_and_run_again(
     epoch_ends = [json.loads(line)["step"] for line in (whole[mode] / "history.jsonl").read_text().splitlines()]
     middle = min(epoch_ends) + 1
     with pytest.MonkeyPatch.context() as killing:
-        killing.setattr(stage, "Plan", partial(Plan, save_seconds=0.0))
-        die_at(killing, ClassifierRecipe, step=middle)
+        killing.setattr(recipe, "Plan", partial(Plan, save_seconds=0.0))
+        die_at(killing, DeepLocRecipe, step=middle)
         with pytest.raises(RuntimeError, match="killed"):
             train(tiny_crops, out, loading=mode)
     saved = torch.load(out.with_suffix(".state") / "state.pt", weights_only=True)["state"]
@@ -80,15 +78,15 @@ def test_killed_in_the_middle_of_an_epoch_and_run_again(
 def test_a_stop_ends_the_threads_and_the_run_goes_on(
     whole: dict[str, Path], tiny_crops: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step = ClassifierRecipe.step
+    step = DeepLocRecipe.step
 
-    def stopping(self: ClassifierRecipe, number: int) -> dict[str, float]:
+    def stopping(self: DeepLocRecipe, number: int) -> dict[str, float]:
         if number == 4:
             os.kill(os.getpid(), signal.SIGTERM)
         return step(self, number)
 
     with monkeypatch.context() as patched:
-        patched.setattr(ClassifierRecipe, "step", stopping)
+        patched.setattr(DeepLocRecipe, "step", stopping)
         with pytest.raises(Interrupted, match="stopped by SIGTERM after step 5"):
             train(tiny_crops, tmp_path / "out")
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("prefetch")]
@@ -100,7 +98,7 @@ def test_a_state_is_of_one_order_of_reading(
 ) -> None:
     out = tmp_path / "out"
     with pytest.MonkeyPatch.context() as killing:
-        die_at(killing, ClassifierRecipe, step=4)
+        die_at(killing, DeepLocRecipe, step=4)
         with pytest.raises(RuntimeError, match="killed"):
             train(tiny_crops, out, loading="random")
     train(tiny_crops, out, loading="stream")
@@ -166,7 +164,7 @@ def test_a_column_that_cannot_be_drawn_by_is_an_error(tiny_crops: Path, settings
     crops.table = crops.table.assign(plate="", weight=-1.0)
     rows = np.arange(len(crops.table))
     with pytest.raises(InputError, match=fault):
-        recipes.draw_of(NET.model_copy(update=settings), crops, rows)
+        draw_of(NET.model_copy(update=settings), crops, rows)
 
 
 def test_cells_are_drawn_by_the_column(tiny_crops: Path) -> None:
@@ -175,10 +173,10 @@ def test_cells_are_drawn_by_the_column(tiny_crops: Path) -> None:
     crops.table["weight"] = (crops.table["localization"] == "nucleus").astype(float)
     rng = np.random.default_rng(0)
     weighted = NET.model_copy(update={"draw": "weighted", "draw_by": "weight"})
-    drawn = rows[recipes.draw_of(weighted, crops, rows)(rng)]
+    drawn = rows[draw_of(weighted, crops, rows)(rng)]
     assert set(crops.table["localization"].iloc[drawn]) == {"nucleus"}
     by_protein = NET.model_copy(update={"draw": "balanced", "draw_by": "protein"})
-    drawn = rows[recipes.draw_of(by_protein, crops, rows)(rng)]
+    drawn = rows[draw_of(by_protein, crops, rows)(rng)]
     counts = crops.table["protein"].iloc[drawn].value_counts()
     assert len(drawn) == len(rows) and counts.max() - counts.min() <= 1
     assert len(counts) == crops.table["protein"].iloc[rows].nunique()

@@ -14,13 +14,13 @@ from multiscope.config import Autoencoder, DeepLoc, Embed
 from multiscope.data.crops import Crops
 from multiscope.embed.stage import run as embed
 from multiscope.errors import InputError
-from multiscope.localize.stage import check_classes, run
+from multiscope.localize.stage import run
 from multiscope.nn.cards import load_network
 from multiscope.nn.standardize import standardize
 from multiscope.stores.tables import read_anndata
 
-NET = DeepLoc(kind="deeploc", width=0.0625, dense=16, epochs=2, batch_size=16)
-AE = Autoencoder(kind="autoencoder", width=0.0625, latent=8, epochs=2, batch_size=16)
+NET = DeepLoc(model="deeploc", width=0.0625, dense=16, epochs=2, batch_size=16)
+AE = Autoencoder(model="autoencoder", width=0.0625, latent=8, epochs=2, batch_size=16)
 
 
 @pytest.fixture(scope="module")
@@ -85,19 +85,9 @@ def test_one_source_twice_is_an_error(deeploc: Path, tiny_crops: Path, tmp_path:
         embed(crops=[tiny_crops, tiny_crops], model=deeploc, out=tmp_path / "out", config=Embed())
 
 
-def test_a_class_with_one_cell_is_an_error(tiny_crops: Path, tmp_path: Path) -> None:
-    crops = Crops(tiny_crops)
-    lonely = (crops.table["localization"] == "nucleus") & (crops.table["split"] == "train")
-    crops.table = crops.table.drop(index=crops.table.index[lonely][1:])
-    with pytest.raises(
-        InputError, match=r"localization 'nucleus' has 1 cell\(s\) on the train side, expected at least 2"
-    ):
-        check_classes(crops)
-
-
 def test_an_unknown_channel_is_an_error(tiny_crops: Path, tmp_path: Path) -> None:
     config = NET.model_copy(update={"channels": ["gfp"]})
-    with pytest.raises(InputError, match="has no channel 'gfp'; it has protein, cytosol"):
+    with pytest.raises(InputError, match="has no channel 'gfp', which the model takes; it has protein, cytosol"):
         run(crops=tiny_crops, out=tmp_path / "x", state=tmp_path / "s", encoder="x", config=config, seed=0)
 
 

@@ -16,12 +16,13 @@ def test_shapes(crop_size: int, in_channels: int, latent: int) -> None:
     assert code.shape == (2, latent)
 
 
-def test_features_are_the_latent() -> None:
+def test_features_are_the_blocks_and_the_latent() -> None:
     torch.manual_seed(0)
     net = Autoencoder(in_channels=1, width=0.1, latent=7, crop_size=64).eval()
     x = torch.rand(3, 1, 64, 64)
     features = net.features(x)
-    assert list(features) == ["latent"]
+    assert {name: value.shape[1] for name, value in features.items()} == {"c1": 6, "c2": 13, "c3": 26, "latent": 7}
+    torch.testing.assert_close(features["c3"], net.encoder(x).mean(dim=(2, 3)))
     reconstruction, latent = net(x)
     assert torch.equal(features["latent"], latent)
     torch.testing.assert_close(net.decoder(latent), reconstruction)

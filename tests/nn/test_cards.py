@@ -34,6 +34,31 @@ SMALL: dict[str, dict[str, Any]] = {
         "dark": [-1.0, -1.0],
     },
 }
+ENCODERS: dict[str, dict[str, Any]] = {
+    "deeploc": {
+        "in_channels": 2,
+        "n_classes": 3,
+        "width": 0.0625,
+        "dense": 8,
+        "dense_last": 4,
+        "padding": "same",
+        "dense_norm": True,
+    },
+    "backbone": {"network": "mobilenet_v3_small", "in_channels": 2, "n_classes": 3, "crop_size": 64},
+    "paired_inpainting": {"in_channels": 2, "width": 0.0625, "crop_size": 64, "protein": 1, "marker": 0},
+    "autoencoder": {"in_channels": 2, "width": 0.0625, "latent": 5, "crop_size": 64},
+    "vae": {"in_channels": 2, "width": 0.0625, "latent": 5, "crop_size": 64},
+    "cytoself": {
+        "in_channels": 2,
+        "n_proteins": 6,
+        "width": 0.0625,
+        "codes": 7,
+        "dims": 3,
+        "fc": 4,
+        "crop_size": 64,
+        "commitment": 0.25,
+    },
+}
 
 
 @pytest.fixture
@@ -72,6 +97,25 @@ def test_every_restorer_is_saved_and_loaded(tmp_path: Path, architecture: str) -
     condition = (torch.tensor([0, 1]),) if told else ()
     with torch.no_grad():
         assert torch.equal(before(x, *condition), after(x, *condition))
+
+
+@pytest.mark.parametrize("architecture", sorted(ENCODERS))
+def test_every_encoder_is_saved_and_loaded(tmp_path: Path, architecture: str) -> None:
+    torch.manual_seed(0)
+    arguments, x = ENCODERS[architecture], torch.rand(4, 2, 64, 64)
+    before: Any = build_network(architecture, arguments)
+    # running means too are kept
+    before.train()
+    before(x, x[:, :1]) if architecture == "paired_inpainting" else before(x)
+    before.eval()
+    save_network(tmp_path, before, architecture, arguments, {})
+    after: Any = load_network(tmp_path)[0]
+    with torch.no_grad():
+        expected, found = before.features(x), after.features(x)
+    assert list(found) == list(expected)
+    for name, value in found.items():
+        assert torch.equal(value, expected[name]), name
+        assert value.shape[0] == 4 and value.ndim == 2 and value.dtype == torch.float32
 
 
 def test_loading_draws_no_random_numbers(folder: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from multiscope.errors import InputError
-from multiscope.nn import content
+from multiscope.nn import weights_file as weights_module
 from multiscope.nn.content import (
     SmallContent,
     VggContent,
@@ -90,7 +90,7 @@ def test_wrong_files_are_one_line(weights: dict[str, Tensor], tmp_path: Path, mo
     monkeypatch.chdir(tmp_path)
     without = {name: value for name, value in weights.items() if name != "features.14.bias"}
     cases: list[tuple[object, str]] = [
-        ({"w": Runs()}, "not a torch weights file"),
+        ({"w": Runs()}, "not a weights file"),
         ([1, 2], "holds a list"),
         (without, r"no tensor 'features\.14\.bias'"),
         (_changed(weights, features__0__bias=3), r"no tensor 'features\.0\.bias'"),
@@ -119,7 +119,7 @@ def test_files_that_torch_did_not_write(tmp_path: Path) -> None:
 
 
 def test_size_is_checked_before_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(content, "_MAX_BYTES", 10_000)
+    monkeypatch.setattr(weights_module, "_MAX_BYTES", 10_000)
     path = tmp_path / "large.pth"
     path.write_bytes(b"\x00" * 10_001)
     with pytest.raises(InputError, match="holds 10001 bytes, the limit is 10000"):

@@ -13,16 +13,16 @@ from tests.workflow.conftest import planned, snakemake
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-BELOW_LOCALIZE = {"localize": 2, "embed": 2, "evaluate": 1, "report": 1}
+BELOW_LOCALIZE = {"localize": 4, "embed": 4, "evaluate": 1, "report": 1}
 BELOW_RESTORE = {
     **{"restore": 1, "sweep": 1, "restore_scores": 1, "trust": 1, "crop_restored": 1},
-    **{"embed": 2, "evaluate": 1, "report": 1},
+    **{"embed": 4, "evaluate": 1, "report": 1},
 }
 
 # every method is trained anew; the sweep has mixes of its own
 BELOW_PAIRS = {
     **{"pairs": 1, "restore": 2, "restore_scores": 1, "trust": 2, "crop_restored": 1},
-    **{"embed": 2, "evaluate": 1, "report": 1},
+    **{"embed": 4, "evaluate": 1, "report": 1},
 }
 
 
@@ -41,8 +41,11 @@ def test_the_results_have_the_promised_paths_and_columns(chain: Path) -> None:
         *("ci_low", "ci_high", "chance", "n_proteins", "n_terms", "n_positive_pairs"),
     ]
     assert set(evaluate["source"]) == {"clean", "degraded", "restored:cgan"}
-    assert set(evaluate["encoder"]) == {"deeploc", "autoencoder"}
-    for encoder in ("deeploc", "autoencoder"):
+    encoders = {"deeploc", "autoencoder", "degraded", "classic"}
+    assert set(evaluate["encoder"]) == encoders
+    swept = evaluate[(evaluate["encoder"] == "deeploc") & (evaluate["source"] == "clean")]
+    assert set(zip(swept["layer"], swept["epoch"], strict=True)) == {("d1", 1), ("d1", 2), ("d2", 1), ("d2", 2)}
+    for encoder in encoders:
         folder = results / "embed" / encoder / "seed0"
         assert {"cells.zarr", "proteins.zarr", "proteins.parquet"} <= {path.name for path in folder.iterdir()}
     assert "<html" in (results / "report" / "index.html").read_text(encoding="utf-8")
@@ -50,7 +53,7 @@ def test_the_results_have_the_promised_paths_and_columns(chain: Path) -> None:
 
 def test_every_stage_folder_is_what_its_manifest_says(chain: Path) -> None:
     manifests = sorted((chain / "results").rglob("manifest.json"))
-    assert len(manifests) == 18
+    assert len(manifests) == 23
     for path in manifests:
         manifest = verify(path.parent, full=True)
         assert {"stage", "stage_version", "config", "inputs", "counts", "packages", "device", "wall_seconds"} <= set(
@@ -104,6 +107,11 @@ def test_a_changed_restore_key_reruns_restore_and_what_is_below_it(chain: Path, 
 def test_a_changed_encoder_reruns_that_encoder_alone(chain: Path, changed_config) -> None:  # type: ignore[no-untyped-def]
     config = changed_config("localize.encoders.autoencoder.latent", 9)
     assert planned(snakemake(chain, "-n", config=config)) == {"localize": 1, "embed": 1, "evaluate": 1, "report": 1}
+
+
+def test_another_split_trains_every_encoder_again_and_cuts_nothing(chain: Path, changed_config) -> None:  # type: ignore[no-untyped-def]
+    config = changed_config("localize.split", {"by": "cell", "train": 0.5, "val": 0.2})
+    assert planned(snakemake(chain, "-n", config=config)) == {"split": 1, **BELOW_LOCALIZE}
 
 
 def test_another_layer_is_embedded_without_training(chain: Path, changed_config) -> None:  # type: ignore[no-untyped-def]

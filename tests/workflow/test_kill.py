@@ -14,7 +14,7 @@ import pytest
 from safetensors.torch import load_file
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-CONFIG = "{kind: deeploc, width: 0.125, dense: 16, epochs: 12, batch_size: 8}"
+CONFIG = "{model: deeploc, width: 0.125, dense: 16, epochs: 12, batch_size: 8}"
 
 
 def command(crops: Path, out: Path) -> list[str]:

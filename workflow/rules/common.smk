@@ -16,6 +16,7 @@ from multiscope.localize import STAGE_VERSION as LOCALIZE_VERSION
 from multiscope.report import STAGE_VERSION as REPORT_VERSION
 from multiscope.restore import STAGE_VERSION as RESTORE_VERSION
 from multiscope.segment import STAGE_VERSION as SEGMENT_VERSION
+from multiscope.split import STAGE_VERSION as SPLIT_VERSION
 from multiscope.sweep import STAGE_VERSION as SWEEP_VERSION
 from multiscope.trust import STAGE_VERSION as TRUST_VERSION
 
@@ -90,6 +91,12 @@ def crops_folder(source, seed):
     if RUN.data[RUN.localize.data].holds == "crops":
         return data_folder(RUN.localize.data)
     return cut_folder(source, seed)
+
+
+def split_folder(seed):
+    """The sides of cells that a seed works with: with folds, the seeds take one after the other."""
+    folds = RUN.localize.split.folds
+    return f"<results>/split/fold{RUN.seeds.index(int(seed)) % folds if folds else 0}"
 
 
 def crop_sources():
@@ -234,11 +241,30 @@ def pairs_settings(wildcards):
     return settings.as_json(RUN.augment.model_copy(update=unset))
 
 
+def train_on(encoder):
+    """The source that an encoder learns from."""
+    return RUN.localize.encoders[encoder].train_on or RUN.localize.train_on
+
+
+def is_network(encoder):
+    """Whether an encoder is a network that learns or is applied, for which a GPU is of use."""
+    return not isinstance(
+        RUN.localize.encoders[encoder], (settings.Classic, settings.OneHot)
+    )
+
+
+def trained_elsewhere(encoder):
+    """The trained network that an encoder begins with, where one is named."""
+    section = RUN.localize.encoders[encoder]
+    return [str(section.trained)] if isinstance(section, settings.Transfer) else []
+
+
 def training_settings(wildcards):
-    """How an encoder is trained: the layer that is embedded is no matter of it."""
+    """How an encoder is trained: which layer is embedded is no matter of it, and its source is an input."""
     encoder = RUN.localize.encoders[wildcards.encoder]
     default = type(encoder).model_fields["layer"].default
-    return settings.as_json(encoder.model_copy(update={"layer": default}))
+    unset = {"layer": default, "train_on": None}
+    return settings.as_json(encoder.model_copy(update=unset))
 
 
 def method_settings(wildcards):

@@ -16,12 +16,14 @@ rule embed:
     resources:
         mem_mb=attempts(4000),
         runtime=attempts(120),
-        gpu=1,
+        gpu=lambda wildcards: int(is_network(wildcards.encoder)),
     params:
         config=section("embed"),
-        layer=lambda wildcards: RUN.localize.encoders[wildcards.encoder].layer,
+        layer=lambda wildcards: options(
+            layer=RUN.localize.encoders[wildcards.encoder].layer or []
+        ),
         version=EMBED_VERSION,
         crops=lambda wildcards, input: options(crops=input.crops),
     shell:
-        "multiscope embed {params.crops:q} --model {input.model} --layer {params.layer} --config {params.config:q}"
+        "multiscope embed {params.crops:q} --model {input.model} {params.layer:q} --config {params.config:q}"
         " --threads {threads} --out {output} &> {log}"

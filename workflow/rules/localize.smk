@@ -1,6 +1,10 @@
 rule localize:
     input:
-        crops=lambda wildcards: crops_folder(RUN.localize.train_on, wildcards.seed),
+        crops=lambda wildcards: crops_folder(
+            train_on(wildcards.encoder), wildcards.seed
+        ),
+        split=lambda wildcards: split_folder(wildcards.seed),
+        trained=lambda wildcards: trained_elsewhere(wildcards.encoder),
     output:
         directory("<results>/localize/{encoder}/seed{seed}"),
     log:
@@ -13,10 +17,12 @@ rule localize:
     resources:
         mem_mb=attempts(4000),
         runtime=attempts(240),
-        gpu=1,
+        gpu=lambda wildcards: int(is_network(wildcards.encoder)),
     params:
         config=training_settings,
         version=LOCALIZE_VERSION,
+        classes=lambda wildcards: options(classes=RUN.localize.classes or []),
     shell:
-        "multiscope localize --crops {input.crops} --encoder {wildcards.encoder} --config {params.config:q}"
-        " --seed {wildcards.seed} --threads {threads} --out {output} &> {log}"
+        "multiscope localize --crops {input.crops} --split {input.split} --encoder {wildcards.encoder}"
+        " {params.classes:q} --config {params.config:q} --seed {wildcards.seed} --threads {threads}"
+        " --out {output} &> {log}"

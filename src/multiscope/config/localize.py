@@ -4,59 +4,44 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
-from multiscope.config.section import Channels, Name, Section, Source
-
-
-class Encoder(Section):
-    """A network trained on crops."""
-
-    epochs: int = Field(12, ge=1)
-    """Passes over the training cells."""
-    batch_size: int = Field(64, ge=2)
-    """Crops per step; 128 in the paper."""
-    lr: float = Field(1e-3, gt=0, le=1)
-    """Learning rate of Adam, cosine schedule."""
-    channels: Channels | None = None
-    """Channels that are used; all where left out."""
-    draw: Literal["uniform", "balanced", "weighted"] = "uniform"
-    """Training cells of an epoch: all once, each class of `draw_by` equally often, or by the weights in `draw_by`."""
-    draw_by: Name = "localization"
-    """Column of the table of crops that `draw` goes by: classes such as localization, protein or plate, or weights."""
-    symmetry: Literal["none", "flips", "all"] = "flips"
-    """How each training crop is turned at random: not, flipped along y and x, or by quarter turns too."""
+from multiscope.config.encoders import AnyEncoder, Autoencoder, DeepLoc
+from multiscope.config.section import Name, Section, Source
 
 
-class DeepLoc(Encoder):
-    """The localization classifier of the second paper."""
-
-    kind: Literal["deeploc"]
-    """Localization classifier."""
-    width: float = Field(0.25, gt=0, le=4)
-    """Factor on the widths of the convolutions; 1 in the paper."""
-    dense: int = Field(128, ge=8, le=4096)
-    """Units of the dense layers d1 and d2; 512 in the paper."""
-    layer: Literal["d1", "d2", "d3"] = "d2"
-    """Layer whose output is the embedding."""
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
-    """Label smoothing of the cross-entropy."""
+def _each_once(values: list[str]) -> list[str]:
+    if len(set(values)) < len(values):
+        raise ValueError("each may stand once")
+    return values
 
 
-class Autoencoder(Encoder):
-    """A plain convolutional autoencoder on the same trunk."""
+class CellSplit(Section):
+    """Which cells encoders learn from, and which they are scored on; made once for all of them."""
 
-    kind: Literal["autoencoder"]
-    """Autoencoder."""
-    width: float = Field(0.25, gt=0, le=4)
-    """Factor on the widths of the convolutions."""
-    latent: int = Field(128, ge=2, le=4096)
-    """Size of the latent vector, which is the embedding."""
-    layer: Literal["latent"] = "latent"
-    """Layer whose output is the embedding."""
+    by: Literal["data", "cell", "field", "well", "plate", "protein"] = "data"
+    """What is on one side as a whole. `data`: as the data set was split, so that restorers and encoders leave out the
+    same fields. `cell`: the second paper's, where cells of one field are on two sides. `protein`: the test side has
+    proteins that no encoder has seen."""
+    train: float = Field(0.8, gt=0, lt=1)
+    """Share of each group's units used for training; 0.8 in the paper. Not for `data`."""
+    val: float = Field(0.1, ge=0, lt=1)
+    """Share used to watch training; with folds, of the units that are not of the fold. Not for `data`."""
+    folds: int | None = Field(None, ge=2, le=100)
+    """Number of folds in place of shares: each unit is on the test side of one. The first seed takes the first fold,
+    the next the second and so on, so that as many seeds as folds are a cross-validation. Not for `data`."""
+    seed: int = Field(0, ge=0)
+    """Seed of the deal."""
+    near_duplicates: Literal["refuse", "warn"] = "refuse"
+    """What to do about crops on two sides that show the same pixels, or nearly so."""
 
-
-EncoderConfig = Annotated[DeepLoc | Autoencoder, Field(discriminator="kind")]
+    @model_validator(mode="after")
+    def _leaves_a_test_side(self) -> CellSplit:
+        if self.folds is None and self.train + self.val >= 1:
+            raise ValueError("train + val must leave a share for the test side (be below 1)")
+        if self.by == "data" and self.folds is not None:
+            raise ValueError("folds: the data set's own split has none; set by to cell, field, well, plate or protein")
+        return self
 
 
 class Localize(Section):
@@ -66,10 +51,14 @@ class Localize(Section):
     """The data set: fields (through `crop`) or crops."""
     train_on: Source = "clean"
     """Which crops the encoders learn from; all sources are embedded."""
-    encoders: dict[Name, EncoderConfig] = Field(
+    split: CellSplit = CellSplit()
+    """Training, validation and test cells."""
+    classes: list[str] | None = Field(None, min_length=2)
+    """Localizations that there may be; another one in the data is an error. Left out: all that are found."""
+    encoders: dict[Name, AnyEncoder] = Field(
         default={
-            "deeploc": DeepLoc(kind="deeploc"),
-            "autoencoder": Autoencoder(kind="autoencoder"),
+            "deeploc": DeepLoc(model="deeploc"),
+            "autoencoder": Autoencoder(model="autoencoder"),
         },
         min_length=1,
     )
@@ -80,4 +69,19 @@ class Embed(Section):
     """Embeddings of cells and profiles of proteins."""
 
     profile_split: Literal["test", "all"] = "test"
-    """Cells that a protein's profile averages: those of the test side, or all."""
+    """Cells that a protein's profile is made of: those of the test side, or all."""
+    aggregate: Literal["mean", "median", "robust"] = "mean"
+    """From cells to proteins: the mean (the paper), the median, or the mean without the outer tenths of each value."""
+    flips: bool = False
+    """Embed each cell and its three flips, and take their mean: four times the work."""
+    normalize: Literal["none", "standardize", "robust", "spherize"] = "none"
+    """Of the cells of each group of `normalize_by`, before they are aggregated (pycytominer): mean 0 and deviation 1;
+    median 0 and median absolute deviation 1 in units of a normal deviation (the mean one where more than half of the
+    cells are alike); or decorrelated too."""
+    normalize_by: Name = "plate"
+    """Column of the table of crops whose groups are normalized apart: plate, well, field_id; source is always."""
+    layers: Annotated[list[Name], AfterValidator(_each_once)] = []
+    """Further layers of which profiles are made, for the analysis of scales; those that a network has not are left
+    out. The cells keep the encoder's own `layer`."""
+    epochs: Literal["last", "all"] = "last"
+    """Profiles from the weights that are used, or from those of every epoch too."""

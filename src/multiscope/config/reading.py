@@ -10,8 +10,8 @@ import yaml
 from pydantic import BaseModel
 
 from multiscope.config.data import AnyData, Data
+from multiscope.config.encoders import AnyEncoder
 from multiscope.config.faults import M, parse
-from multiscope.config.localize import Autoencoder, DeepLoc, EncoderConfig
 from multiscope.config.run import Config
 from multiscope.config.section import Section
 from multiscope.config.sweep import SweepPlan
@@ -51,9 +51,9 @@ def as_json(section: BaseModel) -> str:
 def section_from(model: type[M], text: str, *, key: str) -> M:
     """A stage's section from the command line: YAML or JSON text in braces, or the path of a YAML file.
 
-    The file holds the section, or a whole configuration in which it stands under `key`.
+    The file holds the section, or a whole configuration in which it stands under `key`, such as `localize.split`.
     """
-    values, where = _values_from(text, key)
+    values, where = _values_from(text, *key.split("."))
     return parse(model, values, where)
 
 
@@ -68,7 +68,7 @@ def data_section_from(text: str, *, dataset: str) -> AnyData:
     return parse(_DataSection, {"data": values}, where).data
 
 
-def encoder_section_from(text: str, *, encoder: str) -> DeepLoc | Autoencoder:
+def encoder_section_from(text: str, *, encoder: str) -> AnyEncoder:
     """An encoder's section from the command line; in a whole configuration the one called `encoder`."""
     values, where = _values_from(text, "localize", "encoders", encoder)
     return parse(_EncoderSection, {"encoder": values}, where).encoder
@@ -92,7 +92,7 @@ class _DataSection(Section):
 
 
 class _EncoderSection(Section):
-    encoder: EncoderConfig
+    encoder: AnyEncoder
 
 
 def _yaml_from(text: str) -> tuple[Any, str]:

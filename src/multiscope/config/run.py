@@ -136,13 +136,18 @@ class Config(Section):
         if self.crop is not None and self.crop.size < SMALLEST_CROP:
             raise ValueError(f"crop.size: {self.crop.size} is too small for the encoders; use {SMALLEST_CROP} or more")
         data = self.data[localize.data]
-        if not data.knows_localization:
-            raise ValueError(f"localize.data: data set '{localize.data}' has no 'localization'; say where proteins are")
         for name, encoder in localize.encoders.items():
+            where = f"localize.encoders.{name}"
+            if encoder.learns_labels and not data.knows_localization:
+                raise ValueError(
+                    f"localize.data: data set '{localize.data}' has no 'localization', which {where} needs; say where "
+                    "proteins are, or remove it"
+                )
+            if encoder.train_on is not None and encoder.train_on not in sources:
+                raise ValueError(f"{where}.train_on: '{encoder.train_on}' is not cut; have {', '.join(sources)}")
             for channel in encoder.channels or []:
                 if channel not in data.channels:
-                    near = did_you_mean(channel, list(data.channels))
-                    raise ValueError(f"localize.encoders.{name}.channels: no channel '{channel}'{near}")
+                    raise ValueError(f"{where}.channels: no channel '{channel}'{did_you_mean(channel, data.channels)}")
 
     @property
     def restored_sources(self) -> list[str]:

@@ -31,7 +31,7 @@ def deal(rows: pd.DataFrame, split: Split, *, where: str) -> pd.Series[str]:
     protein changes nothing. Every side with a share gets at least one unit of every group; too few are an `InputError`
     that names `where` the rows are from.
     """
-    units = _units(rows, split.by, where=where)
+    units = units_of(rows, split.by, where=where)
     if "split" in rows and (rows["split"] != "").any():
         return _as_given(rows, units, split.by, where=where)
     sides: dict[str, str] = {}
@@ -63,7 +63,7 @@ def _as_given(rows: pd.DataFrame, units: pd.Series[str], by: SplitUnit, *, where
     return given.astype(object)
 
 
-def _units(rows: pd.DataFrame, by: SplitUnit, *, where: str) -> pd.Series[str]:
+def units_of(rows: pd.DataFrame, by: SplitUnit, *, where: str) -> pd.Series[str]:
     """The name of each row's unit."""
     columns = _COLUMNS[by]
     if any(column not in rows for column in columns) or (rows[columns[-1]] == "").any():

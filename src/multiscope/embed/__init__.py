@@ -1,3 +1,3 @@
 """Embeddings of cells and profiles of proteins."""
 
-STAGE_VERSION = 1
+STAGE_VERSION = 2

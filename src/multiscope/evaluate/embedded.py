@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from multiscope.evaluate.retrieval import Cells
 from multiscope.folders import manifest
 from multiscope.stores.tables import read_anndata
 
+_SWEPT = re.compile(r"(?P<layer>.+)_epoch(?P<epoch>\d+)")
 RUN_COLUMNS = ("source", "encoder", "layer", "epoch", "seed")
 
 
@@ -32,6 +34,8 @@ class Embedded:
     x: npt.NDArray[np.float32]
     """Profiles, (n_proteins, d)."""
     proteins: list[str]
+    swept: bool = False
+    """Whether it is of a further layer or epoch, for the analysis of scales; then there are no cells of it."""
 
     @property
     def run(self) -> dict[str, Any]:
@@ -50,30 +54,40 @@ class Embedded:
 
 
 def read_profiles(folder: Path) -> list[Embedded]:
-    """One table a source of an embed folder; rows without a protein are left out."""
+    """One table a source of an embed folder, and one for each further layer and epoch that it swept over.
+
+    Rows without a protein are left out, and those of only zeros, which have no direction.
+    """
     found = manifest.verify(folder, made_by=["embed"])
     notes = found["notes"]
+    facts = {"folder": folder, "encoder": str(notes["encoder"]), "seed": found.get("seed")}
+    main = _tables(folder / "proteins.parquet", layer=str(notes["layer"]), epoch=notes["epoch"], **facts)
+    swept = []
+    for path in sorted((folder / "sweep").glob("*.parquet")):
+        named = _SWEPT.fullmatch(path.stem)
+        if named is None:
+            raise InputError(f"{path}: its name is no layer and epoch (d2_epoch003.parquet); remove it, or embed again")
+        swept += _tables(path, layer=named["layer"], epoch=int(named["epoch"]), swept=True, **facts)
+    return main + swept
+
+
+def _tables(path: Path, **facts: Any) -> list[Embedded]:
     try:
-        table = pd.read_parquet(folder / "proteins.parquet")
+        table = pd.read_parquet(path)
         table = table[table["Metadata_Protein"].fillna("").astype(str) != ""]
         features = [column for column in table.columns if not column.startswith("Metadata_")]
+        table = table[table[features].any(axis=1)]
         by_source = list(table.groupby("Metadata_Source", sort=True, observed=True))
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(
-            f"{folder / 'proteins.parquet'}: is no table of profiles ({_one_line(error)}); embed again"
-        ) from None
+        raise InputError(f"{path}: is no table of profiles ({_one_line(error)}); embed again") from None
     if not by_source:
-        raise InputError(f"{folder / 'proteins.parquet'}: has no protein; embed cells of known proteins")
+        raise InputError(f"{path}: has no protein; embed cells of known proteins")
     return [
         Embedded(
-            folder=folder,
             source=str(source),
-            encoder=str(notes["encoder"]),
-            layer=str(notes["layer"]),
-            epoch=notes["epoch"],
-            seed=found.get("seed"),
             x=rows[features].to_numpy(dtype=np.float32),
             proteins=rows["Metadata_Protein"].astype(str).tolist(),
+            **facts,
         )
         for source, rows in by_source
     ]
@@ -85,7 +99,7 @@ def read_cells(folder: Path) -> tuple[npt.NDArray[np.float32], pd.DataFrame] | N
     if not path.is_dir():
         return None
     table = read_anndata(path)
-    columns = ["protein", "field_id", "split", "source"]
+    columns = ["protein", "localization", "field_id", "split", "source"]
     missing = [column for column in columns if column not in table.obs]
     if missing:
         raise InputError(f"{path}: has no column '{missing[0]}' in obs; embed again")

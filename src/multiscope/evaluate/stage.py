@@ -15,6 +15,7 @@ from multiscope.errors import InputError
 from multiscope.evaluate import STAGE_VERSION
 from multiscope.evaluate.coannotation import coannotation, profiled_terms
 from multiscope.evaluate.embedded import RUN_COLUMNS, Embedded, cells_by_side, read_cells, read_profiles
+from multiscope.evaluate.recognition import recognition
 from multiscope.evaluate.retrieval import Cells, retrieval
 from multiscope.evaluate.standards import Standard, read_gmt
 from multiscope.folders import manifest
@@ -27,12 +28,16 @@ SCORE_COLUMNS = (
 RETRIEVAL_COLUMNS = (
     *RUN_COLUMNS, "metric", "value", "ci_low", "ci_high", "chance", "n_proteins", "n_query_cells", "n_reference_cells",
 )  # fmt: skip
+RECOGNITION_COLUMNS = (
+    *RUN_COLUMNS, "target", "metric", "value", "ci_low", "ci_high", "chance",
+    "n_classes", "n_train_cells", "n_test_cells", "n_fields",
+)  # fmt: skip
 # one seed for all: runs that share proteins are resampled alike, so that their scores can be compared
 _BOOTSTRAP_SEED = 0
 
 
 def run(*, embeddings: Sequence[Path], out: Path, config: config.Evaluate, data: Path | None) -> None:
-    """Score embed folders and write `scores` and `retrieval`, each as Parquet and CSV, to the stage folder `out`.
+    """Score embed folders; `scores`, `retrieval` and `recognition` go to the folder `out`, each as Parquet and CSV.
 
     Standards are those of `config.standards` and the `standards/*.gmt` of the data folder. All encoders and sources
     are scored on the proteins that every one of them has. Retrieval asks test cells for train cells of their protein,
@@ -59,6 +64,7 @@ def run(*, embeddings: Sequence[Path], out: Path, config: config.Evaluate, data:
         ]
         _write(made.path / "scores", scores, SCORE_COLUMNS)
         _write(made.path / "retrieval", _retrieve_all(made, tables, shared, config), RETRIEVAL_COLUMNS)
+        _write(made.path / "recognition", _recognize_all(tables, config), RECOGNITION_COLUMNS)
 
 
 def _standards(section: config.Evaluate, data: Path | None) -> list[Standard]:
@@ -107,7 +113,7 @@ def _retrieve_all(
     folders = list(dict.fromkeys(table.folder for table in tables))
     for folder in track(folders, what="evaluate: cells", total=len(folders)):
         cells = read_cells(folder)
-        for table in (table for table in tables if table.folder == folder):
+        for table in (table for table in tables if table.folder == folder and not table.swept):
             sides, n_zero = cells_by_side(cells, table.source, shared)
             if n_zero:
                 without_direction[table.label] = n_zero
@@ -125,6 +131,25 @@ def _retrieve_all(
             rows.append({**table.run, "metric": "map", **asdict(result)})
     made.note("retrieval_skipped", skipped)
     made.note("retrieval_cells_of_only_zeros", without_direction)
+    return rows
+
+
+def _recognize_all(tables: Sequence[Embedded], section: config.Evaluate) -> list[dict[str, Any]]:
+    rows = []
+    of_cells = [table for table in tables if not table.swept]
+    for table in track(of_cells, what="evaluate: recognition", total=len(of_cells)):
+        if (cells := read_cells(table.folder)) is None:
+            continue
+        x, obs = cells
+        of_source = (obs["source"] == table.source).to_numpy()
+        found = recognition(
+            x[of_source],
+            obs[of_source],
+            confidence=section.confidence,
+            n_bootstrap=section.n_bootstrap,
+            seed=_BOOTSTRAP_SEED,
+        )
+        rows += [{**table.run, **asdict(each)} for each in found]
     return rows
 
 

@@ -21,6 +21,7 @@ from multiscope.features.regions import Floats, Masks, Regions, regions_of
 from multiscope.features.shape import shape
 from multiscope.features.spots import spots
 from multiscope.features.texture import texture
+from multiscope.features.zernike import zernike
 
 _BLOCK = 16
 """Crops at a time: their planes fit in the processor's cache, and their cells in one window."""
@@ -56,7 +57,7 @@ def _measured(images: npt.NDArray[Any], masks: Masks, channels: Sequence[str]) -
     window = _window(masks)
     lights = {channel: light_of(images[:, at], masks)[window] for at, channel in enumerate(channels)}
     regions = regions_of(masks[window])
-    found = {f"Shape_{name}": values for name, values in shape(regions.masks).items()}
+    found = {f"Shape_{name}": values for name, values in shape(regions).items()}
     for channel, light in lights.items():
         groups = _of_one_channel(light, regions)
         found |= {f"{g}_{name}_{channel}": v for g, features in groups.items() for name, v in features.items()}
@@ -83,6 +84,7 @@ def _of_one_channel(light: Floats, regions: Regions) -> dict[str, dict[str, Floa
         "Texture": texture(light, regions),
         "Spots": spots(light, regions),
         "Moments": moments(weights, regions),
+        "Zernike": zernike(weights, regions),
     }
 
 

@@ -15,7 +15,7 @@ def moments(weights: Floats, regions: Regions) -> dict[str, Floats]:
     (1 where flat, lower where gathered). `weights` (n, S, S) are at least 0, and 0 outside of the cell.
     """
     total = weights.sum(axis=(1, 2))
-    distance = regions.distance()
+    distance = regions.distance
     flat = regions.mean(distance**2)
     squares = ratio(np.einsum("nyx,nyx->n", weights, distance**2), total)
     return {

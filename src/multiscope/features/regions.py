@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,7 @@ class Regions:
         """Radius of the circle of the same area, (n,)."""
         return np.asarray(np.sqrt(self.area / np.pi))
 
+    @cached_property
     def distance(self) -> Floats:
         """Distance of every pixel to the region's centroid, (n, S, S)."""
         yy, xx = np.indices(self.masks.shape[1:])

@@ -1,3 +1,3 @@
 """Encoders trained on single-cell crops."""
 
-STAGE_VERSION = 2
+STAGE_VERSION = 3

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from multiscope.config import Encoder
+from multiscope.config import Network
 from multiscope.data.crops import Crops
 from multiscope.errors import InputError
 from multiscope.training import draws
 from multiscope.training.draws import Draw, Rows
 
 
-def draw_of(config: Encoder, crops: Crops, rows: Rows) -> Draw:
+def draw_of(config: Network, crops: Crops, rows: Rows) -> Draw:
     """The draw that `config` asks for, of the cells `rows` of `crops`."""
     if config.draw == "uniform":
         return draws.uniform(len(rows))

@@ -1,25 +1,23 @@
-"""The stage `localize`: train one encoder on the crops of the training fields."""
+"""The stage `localize`: train one encoder on the crops of the training cells."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
 
-import pandas as pd
-import torch
-
-from multiscope.config import Autoencoder, DeepLoc
+from multiscope.config import AnyEncoder, Network, Transfer
 from multiscope.data.crops import Crops
 from multiscope.data.local_copy import local_copy
-from multiscope.errors import InputError
-from multiscope.folders.manifest import stage_output
+from multiscope.folders.manifest import StageRun, stage_output
 from multiscope.localize import STAGE_VERSION
-from multiscope.localize.recipes import RECIPES
-from multiscope.nn.cards import build_network, save_network
+from multiscope.localize.encoders.registry import ENCODERS
+from multiscope.localize.learner import Learner
+from multiscope.localize.task import Task, take_sides
+from multiscope.nn.cards import save_network
 from multiscope.training.device import device_name, make_fabric
 from multiscope.training.finish import keep_history, open_state
-from multiscope.training.loop import Plan, train
 from multiscope.training.stream import Stream
 
 
@@ -29,8 +27,10 @@ def run(
     out: Path,
     state: Path,
     encoder: str,
-    config: DeepLoc | Autoencoder,
+    config: AnyEncoder,
     seed: int,
+    split: Path | None = None,
+    classes: Sequence[str] | None = None,
     device: str = "auto",
     threads: int = 1,
     loading: Literal["random", "stream"] = "random",
@@ -38,76 +38,47 @@ def run(
 ) -> None:
     """Train `encoder` as `config` says on the training cells of the folder `crops`.
 
-    `loading` and `local` suit the disk that `crops` lies on: `stream` reads blocks of neighbours through a shuffle
-    buffer, so the order of the cells is another one and the weights too; `local` reads a copy on the local disk.
+    Sides are those of the folder `split`, else those of the data set. A localization that is none of `classes` is an
+    error. `loading` and `local` suit the disk that `crops` lies on: `stream` reads blocks of neighbours through a
+    shuffle buffer, so the order of the cells is another one and the weights too; `local` reads a copy on the local
+    disk.
     """
-    fabric = make_fabric(device, threads=threads)
+    fabric = make_fabric(device, threads=threads, precision=config.precision if isinstance(config, Network) else "32")
     cells = Crops(crops)
-    classes = check_classes(cells)
-    recipe_of = RECIPES[config.kind]
-    shape = {"in_channels": len(cells.channel_indices(config.channels)), "crop_size": cells.size}
-    arguments = shape | {"width": config.width} | recipe_of.arguments(config, n_classes=len(classes))
+    digest = take_sides(cells, split)
+    inputs = {"crops": crops} | ({} if split is None else {"split": split})
+    inputs |= {"trained": config.trained} if isinstance(config, Transfer) else {}
     described: dict[str, Any] = {
         "stage": "localize",
         "version": STAGE_VERSION,
-        "config": config.model_dump(mode="json"),
-        "inputs": {"crops": crops},
+        "config": config.model_dump(mode="json") | ({} if classes is None else {"classes": list(classes)}),
+        "inputs": inputs,
         "seed": seed,
     }
     with stage_output(out, **described, device=device_name(fabric)) as made, ExitStack() as reading:
         folder = open_state(state, **described, threads=threads, loading=loading)
-        network = _network(config.kind, arguments, crops, seed=seed)
         stream = Stream() if loading == "stream" else None
-        recipe = recipe_of(network, config, cells, classes, seed=seed, fabric=fabric, stream=stream)
-        steps = recipe.steps_per_epoch * config.epochs
-        plan = Plan(what=f"localize: {encoder}", steps=steps, seed=seed, steps_per_epoch=recipe.steps_per_epoch)
+        learner = ENCODERS[config.model](config, Task(cells, classes, seed, fabric, stream))
         if local:
             cells.store = reading.enter_context(local_copy(cells.store))
-        with recipe.loader:
-            train(recipe, plan, folder)
-        facts = {
-            "encoder": encoder,
-            "classes": classes,
-            "channels": [cells.channels[i] for i in recipe.channels],
-            "layer": config.layer,
-            "epoch": config.epochs,
-            "trained_on": cells.source,
-        }
-        save_network(made.path, recipe.network, config.kind, arguments, facts)
+        learner.learn(folder, f"localize: {encoder}")
+        _keep(made, learner, {"encoder": encoder, "trained_on": cells.source, "split_digest": digest})
         keep_history(folder, made.path)
-        if (predicted := recipe.predictions()) is not None:
-            predicted.to_parquet(made.path / "predictions.parquet")
-        made.count("training cells", len(recipe.train_rows))
-        made.count("validation cells", len(recipe.val_rows))
-        for key, value in (facts | {"threads": threads, "loading": loading}).items():
+        for key, value in (("threads", threads), ("loading", loading)):
             made.note(key, value)
     folder.remove()
 
 
-def _network(kind: str, arguments: dict[str, Any], crops: Path, *, seed: int) -> torch.nn.Module:
-    torch.manual_seed(seed)
-    try:
-        return build_network(kind, arguments)
-    except ValueError as error:  # the crops are too small for the network
-        raise InputError(f"{crops}: {error}; cut larger crops") from None
-
-
-def check_classes(crops: Crops) -> list[str]:
-    """The localization classes, sorted, each with enough cells to learn and to test."""
-    unlabelled = sorted(crops.table.loc[crops.table["localization"].fillna("") == "", "protein"].unique())
-    if unlabelled:
-        raise InputError(
-            f"{crops.path}: no localization for protein(s) {', '.join(map(repr, unlabelled[:5]))}; "
-            "add them to the data set's 'localization'"
-        )
-    counts = pd.crosstab(crops.table["localization"], crops.table["split"])
-    for split, least in (("train", 2), ("test", 1)):
-        n = counts.get(split, pd.Series(0, index=counts.index))
-        if len(short := n[n < least]):
-            raise InputError(
-                f"{crops.path}: localization '{short.index[0]}' has {short.iloc[0]} cell(s) on the {split} side, "
-                f"expected at least {least}; add images of its proteins, or leave the class out"
-            )
-    if len(counts) < 2:
-        raise InputError(f"{crops.path}: only one localization, '{counts.index[0]}'; a classifier needs two or more")
-    return sorted(map(str, counts.index))
+def _keep(made: StageRun, learner: Learner[Any], facts: dict[str, Any]) -> None:
+    """Write the network, the sides of all cells and what it predicts, and say what it learned from."""
+    facts |= {**learner.facts, "layer": learner.layer, "epoch": learner.epoch}
+    save_network(made.path, learner.network, learner.architecture, learner.arguments, facts)
+    table = learner.task.crops.table
+    table[["cell_id", "split"]].to_parquet(made.path / "split.parquet", compression="zstd")
+    for name, found in learner.tables().items():
+        found.to_parquet(made.path / f"{name}.parquet", compression="zstd")
+    for what, side, chosen in (("training", "train", learner.train_rows), ("validation", "val", learner.val_rows)):
+        n_left = len(learner.task.rows(side)) - len(chosen)
+        made.count(f"{what} cells", len(chosen), {learner.unused: n_left} if n_left else {})
+    for key, value in facts.items():
+        made.note(key, value)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from multiscope.nn.deeploc import Trunk
+from multiscope.nn.deeploc import Trunk, block_means
 
 
 class Autoencoder(nn.Module):
@@ -22,8 +22,12 @@ class Autoencoder(nn.Module):
         self.decoder = Decoder(latent=latent, widths=self.encoder.widths, out_channels=in_channels, crop_size=crop_size)
 
     def features(self, x: Tensor) -> dict[str, Tensor]:
-        """The latent vectors (N, latent), unbounded, of crops x (N, in_channels, crop_size, crop_size)."""
-        return {"latent": self.latent(self.encoder(x).flatten(1))}
+        """Layers of crops x (N, in_channels, crop_size, crop_size).
+
+        c1, c2, c3 are the means over place of the trunk's blocks, `latent` the latent vectors (N, latent), unbounded.
+        """
+        blocks = self.encoder.blocks(x)
+        return block_means(blocks) | {"latent": self.latent(blocks[-1].flatten(1))}
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Reconstruction (same shape as x, unbounded) and latent vectors (N, latent)."""

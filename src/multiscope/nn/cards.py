@@ -22,14 +22,20 @@ from torch import Tensor, nn
 
 from multiscope.errors import InputError
 from multiscope.nn.autoencoder import Autoencoder
+from multiscope.nn.backbone import Backbone
 from multiscope.nn.care_unet import CareUNet
 from multiscope.nn.careamics_unet import CareamicsRestorer
+from multiscope.nn.classic import ClassicFeatures
+from multiscope.nn.cytoself import Cytoself
 from multiscope.nn.deeploc import DeepLoc
 from multiscope.nn.filters import FILTERS
+from multiscope.nn.one_hot import OneHot
+from multiscope.nn.paired_inpainting import PairedInpainting
 from multiscope.nn.pix2pix_unet import Pix2PixUNet
 from multiscope.nn.published_cin import PublishedCinGenerator
 from multiscope.nn.reflect_resnet import ReflectResnet
 from multiscope.nn.resnet_generator import ResnetGenerator
+from multiscope.nn.variational import VariationalAutoencoder
 
 ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "resnet_generator": ResnetGenerator,
@@ -40,7 +46,13 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "pix2pix_unet": Pix2PixUNet,
     **FILTERS,
     "deeploc": DeepLoc,
+    "backbone": Backbone,
+    "paired_inpainting": PairedInpainting,
     "autoencoder": Autoencoder,
+    "vae": VariationalAutoencoder,
+    "cytoself": Cytoself,
+    "classic": ClassicFeatures,
+    "one_hot": OneHot,
 }
 WEIGHTS, CARD = "model.safetensors", "model.json"
 MAX_PARAMETERS = 2**28
@@ -113,6 +125,20 @@ def load_network(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
         _check_weights(network, weights)
         network.load_state_dict(weights, assign=True)
         return network.eval(), card
+
+
+def load_checkpoint(network: nn.Module, path: Path) -> None:
+    """Put the weights that `save_weights` wrote into `network`; a file of another network is an `InputError`."""
+    try:
+        size, most = path.stat().st_size, _bytes_of(network) + _HEADER_BYTES
+        if size > most:
+            raise ValueError(f"it has {size} bytes, the network at most {most}")
+        weights = load_file(path)
+        _check_weights(network, weights)
+        network.load_state_dict(weights)
+    except _FAULTS as error:
+        why = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        raise InputError(f"{path}: is no checkpoint of this network ({why}); train it again") from None
 
 
 def _bytes_of(network: nn.Module) -> int:

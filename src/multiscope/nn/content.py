@@ -7,18 +7,16 @@ trains on its own images where there is no such file.
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from multiscope.errors import InputError
 from multiscope.folders.manifest import digest_of
+from multiscope.nn.weights_file import copy_weights, read_weights
 
-_MAX_BYTES = 2**30  # the published file has 0.53 GB
 _EXPECTED = "expected torchvision's VGG16 weights (vgg16-397923af.pth)"
 
 
@@ -44,10 +42,11 @@ class VggContent(nn.Module):
     def __init__(self, path: Path) -> None:
         """Read the weights from `path`; any file that does not hold them is an `InputError`."""
         super().__init__()
-        weights = _read_weights(path)
+        weights = read_weights(path, _EXPECTED)
         self.sha256 = digest_of(path)
         self.features = _vgg_layers()
-        _copy_weights(self.features, weights, path)
+        own = {f"features.{name}": tensor for name, tensor in self.features.state_dict().items()}
+        copy_weights(own, weights, path, _EXPECTED)
         self.requires_grad_(False)
         self.eval()
 
@@ -147,37 +146,3 @@ def _vgg_layers() -> nn.Sequential:
 
     layers: nn.Sequential = vgg.make_layers(vgg.cfgs["D"])
     return nn.Sequential(*[nn.ReLU() if isinstance(layer, nn.ReLU) else layer for layer in layers[:16]])
-
-
-def _read_weights(path: Path) -> dict[Any, Any]:
-    """The dictionary in a torch file, read without running code from it."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; {_EXPECTED}: name where it lies")
-    size = path.stat().st_size
-    try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                size = sum(entry.file_size for entry in archive.infolist())
-        if size > _MAX_BYTES:
-            raise InputError(f"{path}: holds {size} bytes, the limit is {_MAX_BYTES}; {_EXPECTED}: name that file")
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-    except InputError:
-        raise
-    except Exception as error:  # torch.load raises many kinds on a foreign file
-        raise InputError(f"{path}: not a torch weights file ({type(error).__name__}); {_EXPECTED}") from None
-    if not isinstance(weights, dict):
-        raise InputError(f"{path}: holds a {type(weights).__name__}, not a dictionary of tensors; {_EXPECTED}")
-    return weights
-
-
-def _copy_weights(features: nn.Sequential, weights: dict[Any, Any], path: Path) -> None:
-    """Fill the layers with `features.<number>.<weight|bias>`; other keys (deeper layers, classifier) are not read."""
-    for name, own in features.state_dict().items():
-        given = weights.get(f"features.{name}")
-        if not isinstance(given, Tensor) or given.layout != torch.strided or not given.is_floating_point():
-            raise InputError(f"{path}: has no tensor 'features.{name}'; {_EXPECTED}")
-        if given.shape != own.shape:
-            raise InputError(f"{path}: 'features.{name}' is {tuple(given.shape)}, not {tuple(own.shape)}; {_EXPECTED}")
-        if not torch.isfinite(given).all():
-            raise InputError(f"{path}: 'features.{name}' is not finite; {_EXPECTED}: fetch the file again")
-        own.copy_(given)

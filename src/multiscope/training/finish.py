@@ -32,7 +32,8 @@ def open_state(
 
 
 def keep_history(folder: StateFolder, out: Path) -> None:
-    """Copy history, and checkpoints where there are any, into a stage's output."""
-    shutil.copyfile(folder.history, out / "history.jsonl")
+    """Copy history and checkpoints, where there are any, into a stage's output."""
+    if folder.history.is_file():
+        shutil.copyfile(folder.history, out / "history.jsonl")
     if any(folder.epochs.iterdir()):
         shutil.copytree(folder.epochs, out / "epochs")

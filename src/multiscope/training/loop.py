@@ -10,7 +10,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +61,8 @@ class Plan:
     log_every: int = 10
     """Steps averaged into one row of the history, where there are no epochs."""
     save_seconds: float = 20.0
+    over: Callable[[], bool] = lambda: False
+    """Whether training ends before its steps, asked before each of them."""
 
 
 def train(recipe: Recipe, plan: Plan, folder: StateFolder) -> None:
@@ -69,6 +71,8 @@ def train(recipe: Recipe, plan: Plan, folder: StateFolder) -> None:
     saved_at = time.monotonic()
     with _stop_signals() as stop, Progress(plan.what, total=plan.steps, start=start) as progress:
         for step in range(start, plan.steps):
+            if plan.over():
+                break
             seed_torch(seed=plan.seed, step=step)
             window.add(recipe.step(step))
             progress.advance(window.last)

@@ -1,0 +1,1 @@
+"""The encoders, one module each: what it learns and how."""

@@ -1,0 +1,186 @@
+"""How networks are trained on crops: epochs over the training cells, each drawn, turned and bent at random.
+
+Adam (Kingma and Ba 2015) with a cosine schedule (Loshchilov and Hutter 2017); a checkpoint an epoch. See
+`multiscope.training.loop.Recipe`.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from multiscope.config import Network
+from multiscope.errors import InputError
+from multiscope.localize.draw import draw_of
+from multiscope.localize.learner import Learner
+from multiscope.localize.task import Task
+from multiscope.nn.cards import load_checkpoint, save_weights
+from multiscope.training.draws import Rows
+from multiscope.training.jitter import random_gamma, random_rotations
+from multiscope.training.loader import Loader, read_ahead
+from multiscope.training.loop import Plan, Stateful, train
+from multiscope.training.order import step_rng
+from multiscope.training.sampling import Sampling
+from multiscope.training.state import StateFolder
+from multiscope.training.symmetry import random_symmetries
+from multiscope.training.update import update
+
+N = TypeVar("N", bound=Network)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a loss is asked for."""
+
+    rng: np.random.Generator
+    """Random numbers of this step; in validation the same ones after every epoch."""
+    progress: float = 1.0
+    """Share of the training that is done; 1 in validation."""
+
+
+class Best:
+    """The epoch of the least loss on the validation cells so far."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self.epoch, self.loss, self.waited = 0, float("inf"), 0
+
+    def see(self, epoch: int, loss: float) -> None:
+        """Take in the loss after an epoch."""
+        self.waited += 1
+        if loss < self.loss:
+            self.epoch, self.loss, self.waited = epoch, loss, 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """What must survive a kill."""
+        return dict(vars(self))
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None:
+        """Go on from there."""
+        vars(self).update(state)
+
+
+class NetworkRecipe(Learner[N]):
+    """A network that learns by gradient steps; subclasses say which, and what is minimised."""
+
+    def __init__(self, config: N, task: Task) -> None:
+        """Make network, optimizer and the order of the cells; nothing is read yet."""
+        super().__init__(config, task)
+        self.fabric, self.seed = task.fabric, task.seed
+        if config.keep == "best" and not len(self.val_rows):
+            raise InputError(
+                f"{task.crops.path}: has no validation cells, which keep: best goes by; raise localize.split.val, or "
+                "keep the last epoch"
+            )
+        sampling = Sampling(
+            self.train_rows,
+            draw_of(config, task.crops, self.train_rows),
+            config.batch_size,
+            task.seed,
+            task.stream,
+            rank=self.fabric.global_rank,
+            world_size=self.fabric.world_size,
+        )
+        self.steps_per_epoch, self.n_steps = sampling.steps_per_epoch, sampling.steps_per_epoch * config.epochs
+        self.loader = Loader(self.reader.read, sampling, epochs=config.epochs, threads=task.readers, pin=self._pin)
+        module = self.module()
+        learned = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        adam = torch.optim.Adam(learned, lr=config.lr, betas=(config.beta1, 0.999))
+        self.model, self.optimizer = self.fabric.setup(module, adam)
+        self.best = Best()
+        if config.schedule == "cosine":
+            self.schedule: Any = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, T_max=self.n_steps)
+        else:
+            self.schedule = torch.optim.lr_scheduler.ConstantLR(self.optimizer, factor=1.0)
+
+    @abstractmethod
+    def losses(self, crops: Tensor, rows: Rows, moment: Moment) -> dict[str, Tensor]:
+        """Losses of a batch of prepared crops (n, C, S, S) of the cells `rows`; the one called `loss` is minimised."""
+
+    def module(self) -> nn.Module:
+        """What is trained: the network, and what its loss needs beside it."""
+        return self.network
+
+    @property
+    def intensities(self) -> str:
+        """As its section says."""
+        return self.config.intensities
+
+    @property
+    def epoch(self) -> int:
+        """The last, or the best."""
+        return self.best.epoch if self.config.keep == "best" else self.config.epochs
+
+    def learn(self, folder: StateFolder, what: str) -> None:
+        """Train for the epochs of the section, or until it gets no better."""
+        plan = Plan(
+            what=what, steps=self.n_steps, seed=self.seed, steps_per_epoch=self.steps_per_epoch, over=self.is_over
+        )
+        with self.loader:
+            train(self, plan, folder)
+        if self.config.keep == "best":
+            load_checkpoint(self.network, folder.epochs / f"{self.epoch:03d}.safetensors")
+
+    def is_over(self) -> bool:
+        """Whether the loss on the validation cells has not fallen for long enough."""
+        return self.config.patience is not None and self.best.waited >= self.config.patience
+
+    @property
+    def stateful(self) -> Mapping[str, Stateful]:
+        """Network, optimizer, schedule, and which epoch was best."""
+        return {"model": self.model, "optimizer": self.optimizer, "schedule": self.schedule, "best": self.best}
+
+    def step(self, step: int) -> dict[str, float]:
+        """One update on the next batch of the epoch."""
+        batch = self.loader.batch(step)
+        rng = step_rng(seed=self.seed, step=step)
+        crops = self.augmented(batch.images, rng)
+        self.set_modes()
+        losses = self.losses(crops, batch.rows, Moment(rng, step / self.n_steps))
+        update(self.fabric, self.optimizer, losses["loss"], model=self.model, clip=self.config.clip)
+        self.schedule.step()
+        return {name: float(value.detach()) for name, value in losses.items()}
+
+    def set_modes(self) -> None:
+        """Training mode."""
+        self.model.train()
+
+    def augmented(self, images: Tensor, rng: np.random.Generator) -> Tensor:
+        """Prepared crops of images that were read, changed at random as the section says."""
+        config = self.config
+        bend = partial(random_gamma, strength=config.jitter, rng=rng) if config.jitter else None
+        crops = self.reader.prepare(images, self.fabric.device, bend=bend)
+        if config.symmetry != "none":
+            crops = random_symmetries(crops, rng=rng, turns=config.symmetry == "all")
+        return random_rotations(crops, degrees=config.rotation, rng=rng) if config.rotation else crops
+
+    def end_epoch(self, epoch: int, checkpoints: Path) -> dict[str, float]:
+        """Checkpoint, and mean losses over the validation cells."""
+        save_weights(checkpoints / f"{epoch:03d}.safetensors", self.network)
+        sums: dict[str, float] = {}
+        self.model.eval()
+        moment = Moment(step_rng(seed=self.seed, step=0, stream=4))
+        size = self.config.batch_size
+        parts = [self.val_rows[start : start + size] for start in range(0, len(self.val_rows), size)]
+        read = read_ahead(self.reader.read, parts, threads=self.task.readers, pin=self._pin)
+        with torch.no_grad(), read as batches:
+            for batch in batches:
+                crops = self.reader.prepare(batch.images, self.fabric.device)
+                for name, value in self.losses(crops, batch.rows, moment).items():
+                    sums[name] = sums.get(name, 0.0) + float(value) * len(batch.rows)
+        means = {name: total / len(self.val_rows) for name, total in sums.items()}
+        if means:
+            self.best.see(epoch, means["loss"])
+        return means
+
+    @property
+    def _pin(self) -> bool:
+        return self.fabric.device.type == "cuda"
