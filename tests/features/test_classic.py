@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from multiscope.errors import InputError
-from multiscope.features.classic import classic_features
+from multiscope.features.classic import classic_features, feature_names
 from tests.features.cells import disks, ellipses, noisy
 
 CHANNELS = ["protein", "cytosol"]
@@ -25,8 +25,9 @@ def test_names_and_types() -> None:
     masks = ellipses(40)
     found = table(noisy(masks), masks)
     expected = {"Intensity_mean_protein", "Granularity_3_protein", "Radial_fraction_2_protein", "Shape_area"}
-    expected |= {"Texture_contrast_3_cytosol", "Spots_number_cytosol", "Moments_depth_protein"}
+    expected |= {"Texture_contrast_3_cytosol", "Spots_number_cytosol", "Moments_depth_protein", "Zernike_2_0_cytosol"}
     assert expected | {"Correlation_protein_cytosol", "Manders_cytosol_protein"} <= set(found)
+    assert list(found) == feature_names(CHANNELS)
     assert len(found) == 40 and set(found.dtypes) == {np.dtype(np.float32)} and found.columns.is_unique
 
 
@@ -100,7 +101,7 @@ def test_a_flat_cell_has_no_texture_and_no_spots() -> None:
 
 def test_no_cells_are_a_table_without_rows() -> None:
     found = table(np.zeros((0, 2, 64, 64), np.float32), np.zeros((0, 64, 64), bool))
-    assert len(found) == 0 and "Shape_area" in found
+    assert len(found) == 0 and list(found) == feature_names(CHANNELS) and set(found.dtypes) == {np.dtype(np.float32)}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from scipy.ndimage import distance_transform_edt
 from skimage.measure import regionprops
 
@@ -10,7 +11,7 @@ from multiscope.features.intensity import intensity
 from multiscope.features.light import light_of
 from multiscope.features.regions import regions_of
 from multiscope.features.shape import shape
-from tests.features.cells import ellipses, noisy
+from tests.features.cells import Masks, ellipses, noisy
 
 MASKS = ellipses(10)
 PLANES = noisy(MASKS)[:, 0]
@@ -25,9 +26,27 @@ def test_geometry_is_that_of_regionprops() -> None:
     np.testing.assert_allclose(regions.centre, [p.centroid for p in PROPS])
     np.testing.assert_allclose(2 * regions.radius, [p.equivalent_diameter_area for p in PROPS])
     np.testing.assert_allclose(regions.depth[3], distance_transform_edt(MASKS[3]))
-    for name, values in shape(MASKS).items():
-        if name != "form":
-            np.testing.assert_allclose(values, [p[name] for p in PROPS])
+
+
+def odd_masks() -> Masks:
+    """A pixel, a line, a diagonal line, a square at the border, everything, two parts."""
+    masks = np.zeros((6, 64, 64), bool)
+    masks[0, 5, 7] = masks[1, 9, 3:30] = masks[3, :9, :9] = masks[4] = masks[5, 5:20, 5:9] = masks[5, 50:, 50:] = True
+    masks[2] = np.eye(64)
+    return masks
+
+
+@pytest.mark.parametrize("masks", [MASKS, odd_masks()], ids=["ellipses", "odd"])
+def test_shapes_are_those_of_regionprops(masks: Masks) -> None:
+    props = [regionprops(mask.astype(np.uint8))[0] for mask in masks]
+    found = shape(regions_of(masks))
+    for name in found.keys() - {"form"}:
+        np.testing.assert_allclose(found[name], [p[name] for p in props], atol=1e-9, err_msg=name)
+    assert len(found) == 6
+
+
+def test_an_empty_mask_has_no_shape() -> None:
+    assert all(values.tolist() == [0] for values in shape(regions_of(np.zeros((1, 8, 8), bool))).values())
 
 
 def test_pixels_off_the_crop_are_outside() -> None:

@@ -76,6 +76,25 @@ def test_texture_is_that_of_scikit_image() -> None:
     np.testing.assert_allclose(ours, graycoprops(shares, "correlation")[:, 0], rtol=1e-6)
 
 
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_texture_is_that_of_mahotas(distance: int) -> None:
+    import mahotas
+
+    masks = ellipses(6)
+    levels = np.random.default_rng(0).integers(1, LEVELS + 1, masks.shape)
+    levels[3:] = np.kron(levels[3:, ::4, ::4], np.ones((4, 4), int))
+    found = texture(levels + 0.5, regions_of(masks))
+    # diagonal neighbours are as far as the others, by the nearest pixel; mahotas steps as often
+    diagonal = round(distance / np.sqrt(2))
+    steps = {0: distance, 1: diagonal, 2: distance, 3: diagonal}
+    columns = {"energy": 0, "contrast": 1, "correlation": 2, "variance": 3, "homogeneity": 4, "entropy": 8}
+    for at, plane in enumerate(levels * masks):
+        pairs = [mahotas.features.texture.cooccurence(plane, k, distance=d) for k, d in steps.items()]
+        theirs = mahotas.features.texture.haralick_features([sum(pairs)], ignore_zeros=True)[0]
+        for name, of in columns.items():
+            assert found[f"{name}_{distance}"][at] == pytest.approx(theirs[of], rel=1e-6, abs=1e-9), name
+
+
 def test_texture_knows_coarse_from_fine() -> None:
     rng, masks = np.random.default_rng(0), disks(1)
     fine = rng.normal(size=(1, 1, 64, 64))

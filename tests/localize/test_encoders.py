@@ -91,6 +91,16 @@ def test_every_encoder_learns_and_embeds(models: dict[str, Path], tiny_crops: Pa
     assert (model / "predictions.parquet").is_file() == (name in ("deeploc", "backbone"))
 
 
+def test_the_shares_of_components_are_told(models: dict[str, Path]) -> None:
+    table = pd.read_parquet(models["classic_pca"] / "components.parquet")
+    assert (
+        table["explained"].is_monotonic_decreasing
+        and len(table) == load_network(models["classic_pca"])[1]["arguments"]["n_components"]
+    )
+    assert table["together"].iloc[-1] >= 0.9 > table["together"].iloc[-2]
+    assert not (models["classic"] / "components.parquet").exists()
+
+
 @pytest.mark.parametrize("name", [*TRAINED, "classic_pca"])
 def test_the_same_seed_gives_the_same_weights(
     models: dict[str, Path], tiny_crops: Path, tmp_path: Path, name: str

@@ -251,7 +251,8 @@ class Classic(Encoder):
     """Measured features of cells, as CellProfiler's; nothing is trained but the scale of each."""
 
     model: Literal["classic"]
-    """Shape, intensity, granularity, texture, radial distribution, moments and correlation (docs/encoders.md)."""
+    """Shape, intensity, granularity, texture, radial distribution, spots, moments, Zernike moments and correlation
+    (docs/classic-features.md)."""
     pca: float | None = Field(None, gt=0, lt=1)
     """Share of the variance that principal components keep (0.95); the features themselves where left out."""
     cell_channel: Name | None = None

@@ -30,9 +30,10 @@ _BLOCK = 16
 def classic_features(images: npt.NDArray[Any], masks: Masks, channels: Sequence[str]) -> pd.DataFrame:
     """Measure cells as CellProfiler does (Stirling et al., BMC Bioinformatics 22:433, 2021); n rows of float32.
 
-    Columns are `<Group>_<feature>_<channel>`; those of the shape have no channel, those of the correlation two. What
-    depends on no unit of brightness is the same for any offset and scale of a channel. All are finite; of a cell
-    without pixels or without contrast they are 0.
+    Columns are `<Group>_<feature>_<channel>`; those of the shape have no channel, those of the correlation two. None
+    changes with a turn by 90 degrees or a flip; what has no unit of brightness (all but `Intensity_`, whose
+    displacement has none either) changes with no offset or scale of a channel. All are finite; of a cell without pixels
+    or without contrast they are 0. docs/classic-features.md has every group.
 
     Args:
         images: crops (n, C, S, S), C channels of any real type, finite.
@@ -44,13 +45,17 @@ def classic_features(images: npt.NDArray[Any], masks: Masks, channels: Sequence[
     """
     _check(images, masks, channels)
     if not len(masks):
-        one = classic_features(np.zeros((1, *images.shape[1:])), np.zeros((1, *masks.shape[1:]), np.bool_), channels)
-        return one.iloc[:0]
+        return pd.DataFrame(columns=feature_names(channels), dtype="float32")
     blocks = [slice(start, start + _BLOCK) for start in range(0, len(masks), _BLOCK)]
     tables = [_measured(images[block], masks[block], channels) for block in blocks]
     return pd.DataFrame(
         {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}, dtype="float32"
     )
+
+
+def feature_names(channels: Sequence[str]) -> list[str]:
+    """The columns of `classic_features`."""
+    return list(_measured(np.zeros((1, len(channels), 1, 1)), np.zeros((1, 1, 1), dtype=bool), channels))
 
 
 def _measured(images: npt.NDArray[Any], masks: Masks, channels: Sequence[str]) -> dict[str, Floats]:

@@ -23,7 +23,7 @@ def zernike(weights: Floats, regions: Regions) -> dict[str, Floats]:
     """Magnitudes |Z_nm| of degree n 1 to 8 and repetition m, by `n_m`; each (n,), 0 where there is no light.
 
     Khotanzad and Hong (IEEE PAMI 12:489, 1990), of light that adds up to 1, with the factor (n + 1) / pi, as mahotas
-    has them. The disk is the smallest around the centroid of the mask that holds all of its pixels. Z_00 is left out:
+    has them. The disk is around the centroid of the mask and as large as its farthest pixel is away. Z_00 is left out,
     it is the same for all cells. `weights` (n, S, S) are at least 0, and 0 outside of the cell.
     """
     radius = reach(regions)[:, None]
@@ -38,9 +38,8 @@ def zernike(weights: Floats, regions: Regions) -> dict[str, Floats]:
 
 
 def reach(regions: Regions) -> Floats:
-    """Distance from the centroid to the far side of the farthest pixel of the mask, in pixels (n,)."""
-    farthest = np.where(regions.masks, regions.distance, 0).max(axis=(1, 2), initial=0)
-    return np.where(regions.area > 0, farthest + 0.5, 0)
+    """Distance from the centroid to the farthest pixel of the mask, in pixels (n,)."""
+    return np.asarray((regions.distance * regions.masks).max(axis=(1, 2), initial=0))
 
 
 @cache

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from multiscope.features.classic import classic_features
+from multiscope.errors import InputError
 
 Matrix = npt.NDArray[np.float32]
 _LEAST_SPREAD = 1e-6
@@ -25,6 +25,7 @@ class ClassicFeatures(nn.Module):
     kept: Tensor
     components: Tensor
     explained: Tensor
+    """Share of the variance of the scaled features that each component has, 0 to 1, the largest first."""
 
     def __init__(
         self, *, channels: list[str], crop_size: int, n_features: int, n_kept: int, n_components: int = 0
@@ -49,21 +50,33 @@ class ClassicFeatures(nn.Module):
             "n_components": len(self.components),
         }
 
+    @property
+    def names(self) -> list[str]:
+        """The features that are scaled; with components, what those are made of."""
+        # scikit-image takes long to import
+        from multiscope.features.classic import feature_names
+
+        return [name for name, kept in zip(feature_names(self.channels), self.kept.tolist(), strict=True) if kept]
+
     @classmethod
     def fitted(
         cls, features: Matrix, *, channels: Sequence[str], crop_size: int, pca: float | None = None
     ) -> ClassicFeatures:
-        """Of the features (n, f) of n cells; with `pca`, as many components as keep that share of the variance."""
-        wide = features.astype(np.float64)
-        spread = wide.std(axis=0)
-        kept = spread > _LEAST_SPREAD * np.maximum(np.abs(wide).max(axis=0), 1e-12)
-        scaled = (wide[:, kept] - wide[:, kept].mean(axis=0)) / spread[kept]
+        """Of the features (n, f) of n cells; with `pca`, as many components as keep that share of the variance.
+
+        Features that are the same in all cells, or not finite in one, are left out.
+        """
+        kept = _varying(features)
+        if not kept.any():
+            raise InputError(
+                f"classic features: none of {features.shape[1]} differs between the {len(features)} training cells; "
+                "expected cells that are not all alike: give more, or look at their crops"
+            )
+        varying = features[:, kept].astype(np.float64)
+        mean, spread = varying.mean(axis=0), varying.std(axis=0)
         components, explained = np.zeros((0, int(kept.sum()))), np.zeros(0)
         if pca is not None:
-            _, lengths, directions = np.linalg.svd(scaled, full_matrices=False)
-            shares = lengths**2 / (lengths**2).sum()
-            n = int(np.searchsorted(shares.cumsum(), pca)) + 1
-            components, explained = directions[:n], shares[:n]
+            components, explained = _principal((varying - mean) / spread, pca)
         network = cls(
             channels=list(channels),
             crop_size=crop_size,
@@ -71,20 +84,40 @@ class ClassicFeatures(nn.Module):
             n_kept=int(kept.sum()),
             n_components=len(components),
         )
-        found = {
-            "kept": kept,
-            "mean": wide[:, kept].mean(axis=0),
-            "scale": spread[kept],
-            "components": components,
-            "explained": explained,
-        }
+        found = {"kept": kept, "mean": mean, "scale": spread, "components": components, "explained": explained}
         network.load_state_dict({name: torch.from_numpy(np.ascontiguousarray(v)) for name, v in found.items()})
         return network
 
     def features(self, x: Tensor) -> dict[str, Tensor]:
-        """Scaled features or their components (N, d) of raw crops and, last, the mask: x (N, C + 1, S, S)."""
+        """Scaled features or their components (N, d) of raw crops and, last, the mask: x (N, C + 1, S, S).
+
+        Measured on the CPU, wherever `x` is.
+        """
+        from multiscope.features.classic import classic_features
+
         cells = x.cpu().numpy()
         table = classic_features(cells[:, :-1], cells[:, -1] > 0, self.channels)
+        if table.shape[1] != len(self.kept):
+            raise InputError(
+                f"classic features: {table.shape[1]} are measured, but the model was fitted to {len(self.kept)}; "
+                "expected as many: fit it again with this version of multiscope"
+            )
         measured = torch.from_numpy(table.to_numpy(dtype=np.float32)).to(self.mean.device)
         scaled = (measured[:, self.kept] - self.mean) / self.scale
         return {"features": scaled @ self.components.T if len(self.components) else scaled}
+
+
+def _varying(features: Matrix) -> npt.NDArray[np.bool_]:
+    """Which features (n, f) are finite and differ between cells by more than rounding, (f,)."""
+    finite = np.isfinite(features).all(axis=0)
+    wide = np.where(finite, features, 0).astype(np.float64)
+    varies: npt.NDArray[np.bool_] = wide.std(axis=0) > _LEAST_SPREAD * np.abs(wide).max(axis=0)
+    return varies
+
+
+def _principal(scaled: npt.NDArray[np.float64], share: float) -> tuple[npt.NDArray[np.float64], ...]:
+    """Directions (d, f) that keep that share of the variance of `scaled` (n, f), and the share of each (d,)."""
+    _, lengths, directions = np.linalg.svd(scaled, full_matrices=False)
+    shares = lengths**2 / (lengths**2).sum()
+    n = int(np.searchsorted(shares.cumsum(), share)) + 1
+    return directions[:n], shares[:n]

@@ -15,4 +15,6 @@ class OneHot(nn.Module):
 
     def features(self, x: Tensor) -> dict[str, Tensor]:
         """The label vectors x (N, n_classes) themselves."""
+        if x.shape[1:] != (self.n_classes,):
+            raise ValueError(f"label vectors are {tuple(x.shape[1:])}; expected {self.n_classes} places")
         return {"label": x}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from torch import nn
 
 from multiscope.config import Classic
@@ -33,6 +34,14 @@ class ClassicLearner(Learner[Classic]):
     def build(self) -> nn.Module:
         """Nothing before it is fitted."""
         return nn.Identity()
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """`components`: the share of the variance of each principal component, where there are any."""
+        if not isinstance(self.network, ClassicFeatures) or not len(self.network.explained):
+            return {}
+        shares = self.network.explained.numpy()
+        number = np.arange(1, len(shares) + 1)
+        return {"components": pd.DataFrame({"component": number, "explained": shares, "together": shares.cumsum()})}
 
     def learn(self, folder: StateFolder, what: str) -> None:
         """Measure training cells."""
