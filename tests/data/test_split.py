@@ -161,3 +161,29 @@ def test_a_sheet_must_not_put_a_unit_on_two_sides() -> None:
     assert set(deal(table, Split(), where="here")) == {"train", "test"}
     with pytest.raises(InputError, match=r"^here: the column 'split' has well 'p1/A00' on two sides; expected each"):
         deal(table, Split(by="well"), where="here")
+
+
+@given(n_fields=st.dictionaries(st.text("abc_", max_size=4), st.integers(1, 12), min_size=1, max_size=6), split=shares)
+def test_small_groups_may_be_learned_from_first(n_fields: dict[str, int], split: Split) -> None:
+    table = fields(n_fields).assign(split=lambda t: deal(t, split, where="here", few="train"))
+    for protein, n in n_fields.items():
+        got = table.loc[table["protein"] == protein, "split"].value_counts().reindex(SPLITS, fill_value=0)
+        assert got["train"] >= 1
+        assert (got["test"] >= 1) == (n > 1)
+        assert (got["val"] >= 1) == (n > 2 and split.val > 0)
+    enough = fields({name: n + 2 for name, n in n_fields.items()})
+    assert deal(enough, split, where="here", few="train").equals(deal(enough, split, where="here"))
+
+
+def test_only_what_the_user_can_set_is_advised() -> None:
+    for stratifies in (True, False):
+        with pytest.raises(InputError, match="has 2 fields") as caught:
+            deal(fields({"A": 2}), Split(), where="here", stratifies=stratifies)
+        assert ("split.stratify" in str(caught.value)) == stratifies
+
+
+def test_who_splits_by_field_is_not_told_to_split_by_field() -> None:
+    table = fields({"A": 3})
+    table.loc[1, "field_id"] = ""
+    with pytest.raises(InputError, match=r"the field is not known of every image.*or split by 'cell'$"):
+        deal(table, Split(), where="here")

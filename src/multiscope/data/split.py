@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import pandas as pd
 
@@ -23,21 +24,29 @@ _COLUMNS: dict[SplitUnit, tuple[str, ...]] = {
 }
 
 
-def deal(rows: pd.DataFrame, split: Split, *, where: str) -> pd.Series[str]:
+def deal(
+    rows: pd.DataFrame, split: Split, *, where: str, few: Literal["refuse", "train"] = "refuse", stratifies: bool = True
+) -> pd.Series[str]:
     """The side of each row of `rows`, fields or cells, in its order: train, val or test.
 
     What the column `split` says already is kept; a unit that it puts on two sides is an `InputError`. Else whole units
     (`split.by`) are dealt, and each group of units (`split.stratify`) is shuffled by a stream of its own, so another
     protein changes nothing. Every side with a share gets at least one unit of every group; too few are an `InputError`
-    that names `where` the rows are from.
+    that names `where` the rows are from. With `few` "train" a group too small for all sides has no validation side, and
+    one of a single unit is on the training side. `stratifies`: whether `split.stratify` is the user's to set, and may
+    be advised.
     """
     units = units_of(rows, split.by, where=where)
     if "split" in rows and (rows["split"] != "").any():
         return _as_given(rows, units, split.by, where=where)
     sides: dict[str, str] = {}
     kind = "defect" if _are_pairs(rows) else _stratum(split)
-    for group, names in _groups(rows, units, split).items():
-        shares = _shares(len(names), split, group=f"{kind} '{group}'" if group else "", where=where)
+    for group, names in groups_of(rows, units, split).items():
+        if few == "train" and len(names) < _needed(split):
+            shares = (max(1, len(names) - 1), 0, len(names) - max(1, len(names) - 1))
+        else:
+            named = f"{kind} '{group}'" if group else ""
+            shares = _shares(len(names), split, group=named, where=where, stratifies=stratifies)
         dealt = [side for side, n in zip(SPLITS, shares, strict=True) for _ in range(n)]
         order = stable_rng(split.seed, "split", group).permutation(len(names))
         sides |= {names[place]: side for place, side in zip(order, dealt, strict=True)}
@@ -69,12 +78,12 @@ def units_of(rows: pd.DataFrame, by: SplitUnit, *, where: str) -> pd.Series[str]
     if any(column not in rows for column in columns) or (rows[columns[-1]] == "").any():
         raise InputError(
             f"{where}: split.by is '{by}', but the {by} is not known of every image; expected it in the file names, "
-            "the metadata or the sheet: add it, or split by 'field'"
+            f"the metadata or the sheet: add it, or split by '{'cell' if by == 'field' else 'field'}'"
         )
     return rows[list(columns)].agg("/".join, axis=1) if len(columns) > 1 else rows[columns[0]]
 
 
-def _groups(rows: pd.DataFrame, units: pd.Series[str], split: Split) -> dict[str, list[str]]:
+def groups_of(rows: pd.DataFrame, units: pd.Series[str], split: Split) -> dict[str, list[str]]:
     """Names of the units of each group, sorted; a unit of several proteins is grouped with those of the same ones.
 
     Real pairs, of no protein, are dealt defect by defect.
@@ -94,15 +103,20 @@ def _stratum(split: Split) -> str:
     return "localization" if split.by == "protein" and split.stratify == "protein" else split.stratify
 
 
-def _shares(n: int, split: Split, *, group: str, where: str) -> tuple[int, int, int]:
+def _needed(split: Split) -> int:
+    """Units of a group that are one for each side."""
+    return 3 if split.val else 2
+
+
+def _shares(n: int, split: Split, *, group: str, where: str, stratifies: bool) -> tuple[int, int, int]:
     """Numbers of training, validation and test units out of the `n` of `group`, as a message names it."""
-    needed = 3 if split.val else 2
+    needed = _needed(split)
     if n < needed:
         there, out = (f"{group} has", f", leave the {group.split()[0]} out") if group else ("there are", "")
         raise InputError(
             f"{where}: {there} {n} {split.by}{'s' * (n != 1)}; expected at least {needed}, one for each side of the "
             f"split: add {split.by}s{out}{' or set split.val to 0' * (n == 2)}"
-            f"{', or set split.stratify to none' * bool(group)}"
+            f"{', or set split.stratify to none' * (bool(group) and stratifies)}"
         )
     # halves are rounded down: what is left over goes to the test side
     train = max(1, math.ceil(split.train * n - 0.5))
