@@ -73,8 +73,9 @@ def recognition(
                 target=target,
                 metric=metric,
                 value=found.value,
-                ci_low=found.low,
-                ci_high=found.high,
+                # of few fields the interval would reach beyond what an accuracy can be
+                ci_low=max(0.0, found.low),
+                ci_high=min(1.0, found.high),
                 chance=float((truth == commonest).mean()),
                 n_classes=len(classes),
                 n_train_cells=len(train),
