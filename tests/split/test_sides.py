@@ -35,7 +35,7 @@ def screen(n_proteins: int = 12, n_fields: int = 10, n_cells: int = 5) -> pd.Dat
     return pd.DataFrame(rows)
 
 
-SCREEN = screen()
+SCREEN = screen(n_cells=2)
 
 
 def of(by: str, **values: object) -> CellSplit:

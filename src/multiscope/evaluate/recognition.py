@@ -74,8 +74,8 @@ def recognition(
                 metric=metric,
                 value=found.value,
                 # of few fields the interval would reach beyond what an accuracy can be
-                ci_low=max(0.0, found.low),
-                ci_high=min(1.0, found.high),
+                ci_low=float(np.clip(found.low, 0, 1)),
+                ci_high=float(np.clip(found.high, 0, 1)),
                 chance=float((truth == commonest).mean()),
                 n_classes=len(classes),
                 n_train_cells=len(train),
