@@ -84,14 +84,14 @@ def kept_cells(album: Album, cut: Cut) -> tuple[Plot, list[Window]]:
     ids = first.table["cell_id"].iloc[rows]
     images = {source: store.take("image", _rows_of(store, ids)) for source, store in stores.items()}
     masks = first.take("mask", rows)
-    windows = [window(images[cut.first.name][:, channel]) for channel in range(len(cut.channels))]
+    windows = [_window(images[cut.first.name][:, channel]) for channel in range(len(cut.channels))]
     lines = [(source, channel) for source in stores for channel in range(len(cut.channels))]
     with look():
         figure = new_figure(WIDTH, len(lines) * _ROW + 0.25)
         axes = figure.subplots(len(lines), _COLUMNS, squeeze=False)
         for line, (source, channel) in zip(axes, lines, strict=True):
             for axis, image, mask in zip(line, images[source][:, channel], masks[:, 0], strict=False):
-                draw(axis, image, mask, windows[channel], KEPT)
+                _draw(axis, image, mask, windows[channel], KEPT)
             low, high = windows[channel]
             line[0].set_ylabel(f"{short(source, 20)}\n{short(cut.channels[channel], 20)}\n{low:.4g} to {high:.4g}")
         _finish(axes, [short(cell, 17) for cell in ids])
@@ -114,10 +114,10 @@ def given_crops(album: Album, folder: Folder) -> Plot:
     with look():
         figure = new_figure(WIDTH, len(channels) * _ROW + 0.25)
         axes = figure.subplots(len(channels), _COLUMNS, squeeze=False)
-        for line, name, planes in zip(axes, channels, planes_of(images), strict=True):
-            low, high = window = window(planes)
+        for line, name, planes in zip(axes, channels, _planes(images), strict=True):
+            low, high = window = _window(planes)
             for axis, plane in zip(line, planes, strict=False):
-                draw(axis, plane, np.zeros(plane.shape), window, KEPT)
+                _draw(axis, plane, np.zeros(plane.shape), window, KEPT)
             line[0].set_ylabel(f"{short(name, 20)}\n{low:.4g} to {high:.4g}")
         ids = table["cell_id"].astype(str)
         _finish(axes, [short(cell, 17) for cell in ids])
@@ -130,7 +130,7 @@ def given_crops(album: Album, folder: Folder) -> Plot:
         return album.add(f"crops_{folder.name}", figure, table, alt=alt, caption=caption, title=title)
 
 
-def planes_of(images: Array) -> Array:
+def _planes(images: Array) -> Array:
     """Crops (N, C, Y, X) or (N, C, Z, Y, X) by channel as they are shown, (C, N, Y, X): stacks by their maximum."""
     flat = images.max(axis=2) if images.ndim == 5 else images
     planes: Array = np.moveaxis(flat, 1, 0)
@@ -158,7 +158,7 @@ def dropped_cells(album: Album, cut: Cut, windows: Sequence[Window]) -> Plot | N
                 top, left = _seen_at(labels == cell.label, corner, cut.config.size)
                 image = _part(plane, top, left, cut.config.size)
                 mask = _part((labels == cell.label).astype(np.float64), top, left, cut.config.size)
-                draw(next(free[str(cell.reason)]), image, np.nan_to_num(mask), windows[0], DROPPED)
+                _draw(next(free[str(cell.reason)]), image, np.nan_to_num(mask), windows[0], DROPPED)
         for line, reason in zip(axes, reasons, strict=True):
             line[0].set_ylabel(f"{reason}\n{(dropped['reason'] == reason).sum():,}")
         _finish(axes, [])
@@ -185,7 +185,7 @@ def fields_with_cells(album: Album, cut: Cut) -> Plot:
         for axis, field_id, n_cells in zip(axes[0], shown.index.astype(str), shown, strict=True):
             plane, labels = cut.fields.clean(places[field_id])[0], cut.fields.labels(places[field_id])
             plane, labels = (_middle(part) for part in (plane, labels))
-            low, high = window(plane)
+            low, high = _window(plane)
             axis.imshow(plane, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
             for colour, cells in ((KEPT, table), (DROPPED, dropped)):
                 own = cells.loc[cells["field_id"] == field_id, "label"].to_numpy()
@@ -219,7 +219,7 @@ def _rows_of(store: SampleStore, ids: pd.Series) -> npt.NDArray[np.int64]:
     return rows
 
 
-def window(images: Array) -> Window:
+def _window(images: Array) -> Window:
     low, high = (float(value) for value in np.percentile(images, (0.5, 99.8)))
     return low, max(high, low + 1e-9)
 
@@ -250,7 +250,7 @@ def _middle(plane: Array) -> Array:
     return part
 
 
-def draw(axis: Axes, image: Array, mask: Array, window: Window, colour: str) -> None:
+def _draw(axis: Axes, image: Array, mask: Array, window: Window, colour: str) -> None:
     axis.set_facecolor("#D5DADE")
     axis.imshow(image, cmap="gray", vmin=window[0], vmax=window[1], interpolation="nearest")
     if 0 < mask.sum() < mask.size:

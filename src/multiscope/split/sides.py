@@ -63,7 +63,7 @@ def _of_fold(names: list[str], group: str, split: CellSplit, folds: int, fold: i
         return {names[0]: "train"}
     rng = stable_rng(split.seed, "fold", group)
     order = rng.permutation(len(names))
-    wait = (np.arange(len(names)) - fold) % folds
+    wait = (np.arange(len(names)) + rng.integers(folds) - fold) % folds
     n_test = int((wait == 0).sum())
     n_others = len(names) - n_test
     n_val = min(max(1, math.ceil(split.val * n_others - 0.5)), n_others - 1) if split.val else 0
