@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,9 +11,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from multiscope import config
 from multiscope.folders.manifest import stage_output
+from multiscope.nn.cards import save_network
+from multiscope.nn.deeploc import DeepLoc
 from multiscope.report.restoration import SCORE_COLUMNS
 from multiscope.stores.fields import channel_names, read_field, write_field
 from multiscope.stores.pixel_size import PixelSize
@@ -27,6 +31,13 @@ METHODS = {"cgan": 0.0, "care": -1.0}
 """Methods of a whole run, and by how much (dB) their gains differ."""
 SWEEP = config.Sweep(methods=["cgan", "care", "cyclegan"], n_pairs=[1, 10, 40], unpaired=[20])
 SIZE = 48
+STANDARDS = {
+    "compartment": "".join(
+        f"{c}\t\t" + "\t".join(f"Y{i:03d}" for i in range(k, 24, 4)) + "\n" for k, c in enumerate(COMPARTMENTS)
+    ),
+    "complex": "C1\t\tY000\tY004\tY008\tY012\tY016\nC2\t\tY001\tY002\n",
+}
+"""Of the proteins of `Tree.embedding`: four compartments, a complex within one, and one of two proteins."""
 
 
 @dataclass
@@ -47,6 +58,7 @@ class Tree:
         reader: str = "",
         pixel_size_um: float | None = 0.16,
         proteins: Sequence[str] = ("YAL001C", "YBR002W", "YCL003C", "YDR004W"),
+        standards: dict[str, str] | None = None,
     ) -> Path:
         out = self.root / "data" / name
         reader = reader or ("virtual_screen" if generated else "fields")
@@ -68,6 +80,11 @@ class Tree:
                 rows.append((field_id, field_id, protein, split, defects[0] if defects else "", 1, SIZE, SIZE))
             columns = ["field_id", "path", "protein", "split", "defect", "depth", "height", "width"]
             pd.DataFrame(rows, columns=columns).to_parquet(run.path / "fields.parquet")
+            (run.path / "standards").mkdir()
+            for scale, text in (standards or {}).items():
+                (run.path / "standards" / f"{scale}.gmt").write_text(text)
+                sidecar = {"scale": scale, "sha256": hashlib.sha256(text.encode()).hexdigest()}
+                (run.path / "standards" / f"{scale}.yaml").write_text(json.dumps(sidecar))
             run.count("fields", n_fields, {"unreadable": 0})
             run.count("cells", 140, {"touches the edge": 13})
             run.note("dataset", name)
@@ -256,29 +273,85 @@ class Tree:
 
     def localized(
         self, seed: int = 0, *, encoder: str = "deeploc", right: float = 0.85, n_cells: int = 240,
-        classes: Sequence[str] = COMPARTMENTS, predicts: bool = True,
+        classes: Sequence[str] = COMPARTMENTS, predicts: bool = True, crops: Path | None = None,
+        several: bool = False, epoch: int = 12,
     ) -> Path:  # fmt: skip
+        """Every 48th cell has no label. With `crops` (of as many cells) the network is a real one, not trained."""
         out = self.root / "localize" / encoder / f"seed{seed}"
         rng = np.random.default_rng(seed)
-        with stage_output(out, stage="localize", version=1, config={}, inputs={}, seed=seed) as run:
+        inputs = {} if crops is None else {"crops": crops}
+        with stage_output(out, stage="localize", version=1, config={}, inputs=inputs, seed=seed) as run:
             self.history(run.path, ["loss", "accuracy"] if predicts else ["reconstruction"], n=12, epochs=True)
+            facts = {"classes": list(classes), "channels": ["protein", "cytosol"], "epoch": epoch}
+            facts |= {"places": "several" if several else "single", "intensities": "standardize"}
+            if crops is None:
+                (run.path / "model.json").write_text(json.dumps(facts))
+            else:
+                torch.manual_seed(seed)
+                arguments = {
+                    "in_channels": 2,
+                    "n_classes": len(classes),
+                    "crop_size": SIZE + 16,
+                    "width": 0.1,
+                    "dense": 8,
+                }
+                save_network(run.path, DeepLoc(**arguments), "deeploc", arguments, facts)
             if predicts:
-                truth = np.asarray(classes)[np.arange(n_cells) % len(classes)]
-                guess = rng.choice(np.asarray(classes), n_cells)
-                predicted = np.where(rng.random(n_cells) < right, truth, guess)
-                pd.DataFrame(
-                    {
-                        "cell_id": [f"cell_{i}" for i in range(n_cells)],
-                        "protein": "YAL001C",
-                        "field_id": [f"field_{i % 24:02d}" for i in range(n_cells)],
-                        "split": np.where(np.arange(n_cells) % 24 < 12, "test", "train"),
-                        "truth": truth,
-                        "predicted": predicted,
-                        "probability": 0.5,
-                    }
-                ).to_parquet(run.path / "predictions.parquet")
+                said = self.predictions(rng, classes, n_cells, right=right, several=several)
+                said.to_parquet(run.path / "predictions.parquet")
             run.count("training cells", n_cells // 2)
             run.note("encoder", encoder)
+        return out
+
+    @staticmethod
+    def predictions(
+        rng: np.random.Generator, classes: Sequence[str], n_cells: int, *, right: float, several: bool
+    ) -> pd.DataFrame:
+        """Half of the cells are test cells. With `several` every third one has its class and the next, unsorted."""
+        number, names = np.arange(n_cells), np.asarray(classes)
+        guess, hit = rng.integers(0, len(names), n_cells), rng.random(n_cells) < right
+        logits = rng.normal(0, 1, (n_cells, len(names)))
+        logits[number, np.where(hit, number, guess) % len(names)] += 4
+        two = several & (number % 3 == 0)
+        logits[two, (number[two] + 1) % len(names)] += 4
+        p = 1 / (1 + np.exp(3 - logits)) if several else np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        truth = [
+            f"{names[(i + 1) % len(names)]}|{names[i % len(names)]}" if two[i] else str(names[i % len(names)])
+            for i in number
+        ]
+        predicted = names[p.argmax(axis=1)]
+        if several:
+            predicted = ["|".join(names[row >= 0.5]) or str(names[row.argmax()]) for row in p]
+        return pd.DataFrame(
+            {
+                "cell_id": [f"cell_{i}" for i in number],
+                "protein": [f"Y{i % 24:03d}" for i in number],
+                "field_id": [f"field_{i % 24:02d}" for i in number],
+                "split": np.where(number % 24 < 12, "test", "train"),
+                "truth": np.where(number % 48 == 5, "", truth),
+                "predicted": predicted,
+                "probability": p.max(axis=1),
+                **{f"p:{name}": p[:, k].astype(np.float32) for k, name in enumerate(names)},
+            }
+        )
+
+    def crops(self, n_cells: int = 240, *, channels: Sequence[str] = ("protein", "cytosol")) -> Path:
+        """Crops of 64 pixels; no data folder that they were cut from is given, so that no section shows them."""
+        out = self.root / "crop" / "clean"
+        rng = np.random.default_rng(3)
+        proteins = [f"Y{i:03d}" for i in range(24)]
+        with stage_output(out, stage="crop", version=1, config={}, inputs={}) as run:
+            images = np.pad(
+                np.stack([self._clean(rng, len(channels)) for _ in range(n_cells)]), [(0, 0)] * 2 + [(8, 8)] * 2
+            )
+            table = pd.DataFrame({"cell_id": [f"cell_{i}" for i in range(n_cells)], "split": "test"})
+            table = table.assign(protein=np.resize(proteins, n_cells), field_id="field_01", n_padded=0, n_cut=0)
+            attributes = {"channels": list(channels), "source": "clean"}
+            write_samples(run.path / "crops.zarr", {"image": images}, table, attributes)
+            known = {"protein": proteins, "symbol": proteins, "localization": np.resize(COMPARTMENTS, len(proteins))}
+            pd.DataFrame(known).to_parquet(run.path / "proteins.parquet")
+            run.note("source", "clean")
+            run.note("channels", list(channels))
         return out
 
     def embedding(
@@ -380,7 +453,7 @@ class Tree:
 
     def everything(self, *, seeds: Sequence[int] = (0, 1)) -> dict[str, Any]:
         """Arguments of `run` with every input, beside `out` and the configurations."""
-        data = self.data()
+        data, crops = self.data(standards=STANDARDS), self.crops()
         scores = self.scores(seeds=seeds, methods=METHODS)
         restored = {
             method: [self.restored(data, seed, method=method, scores=scores) for seed in seeds] for method in METHODS
@@ -392,8 +465,9 @@ class Tree:
             "restored": [folder for folders in restored.values() for folder in folders],
             "restore_scores": self.write_scores(self.unlike([scores, self.swept(methods=METHODS)])),
             "trust": [self.trust(data, folders, method=method) for method, folders in restored.items()],
+            "crops": [crops],
             "localized": [
-                *(self.localized(seed) for seed in seeds),
+                *(self.localized(seed, crops=crops, epoch=9) for seed in seeds),
                 *(self.localized(seed, encoder="autoencoder", predicts=False) for seed in seeds),
             ],
             "embeddings": [self.embedding(s, encoder=e) for e in ("deeploc", "autoencoder") for s in seeds],

@@ -15,9 +15,10 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_m
 
 from multiscope.errors import InputError
 from multiscope.report import bars, confusion, curves, maps, pictures, strips, usage
-from multiscope.report.album import COLOURS, MARKERS, Album, class_style, short
-from multiscope.report.blocks import listing, number
+from multiscope.report.album import COLOURS, MARKERS, Album, class_style, ends, short
+from multiscope.report.blocks import Plot, listing, number
 from multiscope.report.inputs import child, open_folders, read_history
+from multiscope.report.predictions import MOST_CLASSES, predictions
 from multiscope.report.restoration_tables import signed
 from tests.report.stages import NOISE, Tree
 
@@ -73,7 +74,7 @@ def test_large_fields_are_shown_where_most_is_to_be_seen() -> None:
 
 
 def test_confusion_scores_agree_with_scikit_learn(tree: Tree, album: Album) -> None:
-    table = confusion.predictions(open_folders([tree.localized()]))["deeploc"]
+    table = predictions(open_folders([tree.localized()]))["deeploc"].table
     found = confusion.recognition("deeploc", table)
     assert found.accuracy == pytest.approx(accuracy_score(table["truth"], table["predicted"]))
     assert found.balanced == pytest.approx(balanced_accuracy_score(table["truth"], table["predicted"]))
@@ -87,7 +88,7 @@ def test_chance_is_the_commonest_class() -> None:
     table = pd.DataFrame(
         {
             "cell_id": list("abcd"),
-            "field_id": list("wxyz"),
+            "unit": list("wxyz"),
             "truth": ["n", "n", "n", "v"],
             "predicted": ["n", "v", "n", "n"],
             "seed": 0,
@@ -116,9 +117,9 @@ def test_cells_that_come_in_fields_widen_the_interval() -> None:
 
 def test_many_classes_are_put_together(tree: Tree, album: Album) -> None:
     classes = [f"compartment_with_a_long_name_{i:02d}" for i in range(40)]
-    table = confusion.predictions(open_folders([tree.localized(classes=classes, n_cells=960)]))["deeploc"]
+    table = predictions(open_folders([tree.localized(classes=classes, n_cells=960)]))["deeploc"].table
     counts = confusion.matrix(table)
-    assert len(counts) == confusion.MOST_CLASSES + 1
+    assert len(counts) == MOST_CLASSES + 1
     assert counts.to_numpy().sum() == len(table)
     plot = confusion.confusion(album, confusion.recognition("deeploc", table), table)
     assert "put together" in plot.caption
@@ -133,6 +134,20 @@ def test_curves_draw_every_quantity_and_skip_what_is_no_number(tree: Tree, album
     assert curves.curves(album, "x", "y", pd.DataFrame({"step": [1], "split": ["train"], "seed": [0]})) is None
 
 
+def test_the_epoch_that_is_kept_is_marked_where_it_is_not_the_last(tree: Tree, album: Album) -> None:
+    folders = open_folders([tree.localized(0, epoch=9), tree.localized(1, epoch=12)])
+    history = curves.histories(folders)[("localize", "deeploc")]
+    assert set(history.loc[history["kept"], "epoch"]) == {9}
+    assert set(history.loc[history["kept"], "seed"]) == {0}
+    plot = curves.curves(album, "localize", "deeploc", history)
+    assert plot is not None
+    assert "2 seeds, a thin line each." in plot.caption
+    assert "Circles" in plot.caption
+    without = curves.histories(folders[1:])[("localize", "deeploc")]
+    assert not without["kept"].any()
+    assert "Circles" not in curves.curves(album, "localize", "deeploc", without).caption  # type: ignore[union-attr]
+
+
 def test_a_broken_history_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "history.jsonl"
     path.write_text('{"step": 1}\nnot json\n')
@@ -141,9 +156,14 @@ def test_a_broken_history_is_refused(tmp_path: Path) -> None:
     assert read_history(tmp_path / "none.jsonl").empty
 
 
+def mapped(album: Album, path: Path) -> Plot:
+    (folder,) = open_folders([path])
+    points = maps.points_of(folder)
+    return maps.embedding_map(album, folder, points, maps.located(points, "t-SNE"))
+
+
 def test_maps_show_every_protein_once_a_source(tree: Tree, album: Album) -> None:
-    plot = maps.embedding_map(album, open_folders([tree.embedding()])[0])
-    assert plot is not None
+    mapped(album, tree.embedding())
     data = pd.read_csv(album.folder / "map_deeploc.csv")
     assert data.groupby("source").size().to_dict() == {"clean": 24, "degraded": 24, "restored:cgan": 24}
     clean = data[data["source"] == "clean"]
@@ -152,8 +172,7 @@ def test_maps_show_every_protein_once_a_source(tree: Tree, album: Album) -> None
 
 
 def test_few_proteins_are_shown_as_cells(tree: Tree, album: Album) -> None:
-    plot = maps.embedding_map(album, open_folders([tree.embedding(n_proteins=4, sources=("clean",))])[0])
-    assert plot is not None
+    plot = mapped(album, tree.embedding(n_proteins=4, sources=("clean",)))
     assert "every point is a cell" in plot.caption
     assert len(pd.read_csv(album.folder / "map_deeploc.csv")) == 4 * 5
 
@@ -227,9 +246,14 @@ def test_classes_have_styles_that_differ() -> None:
 
 @given(st.text(), st.integers(2, 40))
 def test_short_names_are_short_and_on_one_line(name: str, most: int) -> None:
-    found = short(name, most)
-    assert len(found) <= most
-    assert "\n" not in found
+    for found in (short(name, most), ends(name, most)):
+        assert len(found) <= most
+        assert "\n" not in found
+
+
+def test_names_that_begin_alike_differ_at_their_end() -> None:
+    assert ends("compartment_with_a_name_01", 12) == "compar…me_01"
+    assert ends("nucleus", 7) == "nucleus"
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/../b", "a//b", "/etc", "a\0b"])

@@ -20,8 +20,8 @@ from multiscope.folders.manifest import verify
 from multiscope.report.stage import run
 from tests.report.stages import Tree
 
-ALL = ["summary", "run", "images", "restoration", "amounts", "trust", "synthetic", "training", "localization", "maps",
-       "biology", "usage"]  # fmt: skip
+ALL = ["summary", "run", "images", "restoration", "amounts", "trust", "synthetic", "training", "localization",
+       "confidence", "maps", "neighbours", "biology", "usage"]  # fmt: skip
 
 
 class Page(HTMLParser):
@@ -67,8 +67,9 @@ def test_images_are_embedded_decode_and_have_an_alternative_text(whole: tuple[st
     html, out = whole
     images = Page(html).all("img")
     # 3 defects x 2 channels, worst cases, amounts (PSNR, SSIM, by augmentation), disagreement, synthetic pairs,
-    # 5 trained models, 1 confusion matrix, 2 maps, bars, usage
-    assert len(images) == 6 + 3 + 3 + 3 + 1 + 5 + 1 + 2 + 1 + 1
+    # 5 trained models, 1 confusion matrix, calibration, ROC, confident cells, saliency, 2 maps with and without terms,
+    # bars, usage
+    assert len(images) == 6 + 3 + 3 + 3 + 1 + 5 + 1 + 4 + 4 + 1 + 1
     for image in images:
         kind, _, data = image["src"].partition(";base64,")
         assert kind == "data:image/png"
@@ -164,7 +165,7 @@ def test_names_from_users_are_escaped(tree: Tree, run_config: config.Config) -> 
     assert not page.all("script")
     assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
-    assert page.sections == ["summary", "run", "images", "training", "localization", "maps"]
+    assert page.sections == ["summary", "run", "images", "training", "localization", "confidence", "maps", "neighbours"]
 
 
 def test_names_in_scores_and_trust_are_escaped(tree: Tree, run_config: config.Config) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from multiscope.metrics.intervals import mean_interval
 from multiscope.report import bars, restoration
 from multiscope.report.blocks import Statements
-from multiscope.report.confusion import predictions, recognition
+from multiscope.report.confusion import recognition
 from multiscope.report.inputs import open_folders
+from multiscope.report.predictions import predictions
 from multiscope.report.restoration_answers import restoration_answers
-from multiscope.report.summary import recognition_answers, scale_answers
+from multiscope.report.summary import confidence_answers, recognition_answers, scale_answers
 from multiscope.report.trusted import read_trust, structure_answers
 from tests.report.stages import Tree
 
@@ -103,9 +106,23 @@ def test_structures_are_counted_beside_those_of_the_input(tree: Tree) -> None:
 )
 def test_accuracy_against_chance(tree: Tree, right: float, verdict: str, words: str) -> None:
     found = predictions(open_folders([tree.localized(right=right)]))
-    answer = recognition_answers([recognition(name, table) for name, table in found.items()])
+    answer = recognition_answers([recognition(name, each.table) for name, each in found.items()])
     assert [item.verdict for item in answer.items] == [verdict]
     assert words in answer.items[0].text
+
+
+@pytest.mark.parametrize(
+    ("said", "right", "label"),
+    [(0.95, 0.6, "too sure"), (0.6, 0.95, "too careful"), (0.8, 0.8, "not clearly off")],
+)
+def test_probabilities_are_held_against_what_is_right(said: float, right: float, label: str) -> None:
+    rng = np.random.default_rng(0)
+    excess = mean_interval(said - (rng.random(800) < right), np.arange(800) % 40)
+    answer = confidence_answers([("cnn", excess)])
+    assert [item.label for item in answer.items] == [label]
+    assert f"Of 1 classifier, {int(label != 'not clearly off')} " in answer.headline
+    (one_field,) = confidence_answers([("cnn", mean_interval([0.2, 0.3], [0, 0]))]).items
+    assert (one_field.verdict, one_field.label) == ("unclear", "no interval")
 
 
 def scales(tree: Tree, **options: object) -> list[Statements]:

@@ -80,11 +80,26 @@ def mean_interval(
     low = high = float("nan")
     if n_groups > 1:
         sums, sizes = np.bincount(index, rows), np.bincount(index)
-        drawn = np.random.default_rng(seed).multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=n)
-        error = float(((drawn @ sums) / (drawn @ sizes)).std()) * np.sqrt(n_groups / (n_groups - 1))
-        half = float(stats.t.ppf((1 + level) / 2, n_groups - 1) * error)
-        low, high = value - half, value + half
+        drawn = draw_groups(n_groups, n=n, seed=seed)
+        low, high = around(value, (drawn @ sums) / (drawn @ sizes), n_groups, level=level)
     return MeanInterval(value, low, high, n_rows=rows.size, n_groups=n_groups, left_out=left_out)
+
+
+def draw_groups(n_groups: int, *, n: int, seed: int) -> npt.NDArray[np.int64]:
+    """How often each group is drawn in each of `n` samples of as many groups as there are, (n, n_groups)."""
+    return np.random.default_rng(seed).multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=n)
+
+
+def around(
+    value: float, samples: npt.NDArray[np.float64], n_groups: int, *, level: float = 0.95
+) -> tuple[float, float]:
+    """Bounds around a value from its bootstrap samples over two groups or more, as `mean_interval` says.
+
+    Samples that are NaN, for which the value has no meaning, are left out.
+    """
+    error = float(np.nanstd(samples)) * np.sqrt(n_groups / (n_groups - 1))
+    half = float(stats.t.ppf((1 + level) / 2, n_groups - 1) * error)
+    return value - half, value + half
 
 
 def seed_spread(values: Values, seeds: npt.ArrayLike) -> Spread:

@@ -66,6 +66,13 @@ def short(name: str, most: int = 26) -> str:
     return name if len(name) <= most else name[: most - 1] + "…"
 
 
+def ends(name: str, most: int) -> str:
+    """A name of at most `most` characters on one line, cut in the middle: of names that begin alike the ends differ."""
+    name = " ".join(str(name).split())
+    front = most // 2
+    return name if len(name) <= most else f"{name[:front]}…{name[len(name) - (most - front - 1) :]}"
+
+
 def class_style(names: Sequence[str]) -> dict[str, tuple[str, str]]:
     """A colour and a marker for each name; 56 pairs differ."""
     return {name: (COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]) for i, name in enumerate(names)}
@@ -85,20 +92,27 @@ class Album:
         """Figures go to `folder`, which is made with the first one."""
         self.folder = folder
         self.plots: list[Plot] = []
+        self._taken: set[str] = set()
 
     def add(self, name: str, figure: Figure, data: pd.DataFrame, *, alt: str, caption: str, title: str = "") -> Plot:
         """Save `figure` as `<name>.png` and `data` as `<name>.csv`."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        name = self._free(re.sub(r"[^A-Za-z0-9_-]+", "_", name)[:80])
+        name = self.keep(name, data)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
         (self.folder / f"{name}.png").write_bytes(buffer.getvalue())
-        data.to_csv(self.folder / f"{name}.csv", index=False)
         plot = Plot(name, buffer.getvalue(), round(100 * figure.get_figwidth()), alt, caption, title)
         self.plots.append(plot)
         return plot
 
+    def keep(self, name: str, data: pd.DataFrame) -> str:
+        """Write `data` as `<name>.csv`, for a table of the page; returns the name as it is written."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        name = self._free(re.sub(r"[^A-Za-z0-9_-]+", "_", name)[:80])
+        self._taken.add(name.lower())
+        data.to_csv(self.folder / f"{name}.csv", index=False)
+        return name
+
     def _free(self, name: str) -> str:
-        taken = {plot.name.lower() for plot in self.plots}
+        taken = self._taken
         candidates = (name, *(f"{name}_{i}" for i in range(2, len(taken) + 3)))
         return next(candidate for candidate in candidates if candidate.lower() not in taken)

@@ -8,14 +8,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from multiscope.report.album import WIDTH, Album, look, new_figure, short
+from multiscope.data.labels import BETWEEN
+from multiscope.report.album import WIDTH, Album, ends, look, new_figure
 from multiscope.report.blocks import Plot, percent, plural
-from multiscope.report.inputs import Folder, read_json, read_table
+from multiscope.report.predictions import MOST_CLASSES
 
-MOST_CLASSES = 24
 _OTHER = "other"
 _MOST_WRITTEN = 15
-_COLUMNS = ["cell_id", "field_id", "split", "truth", "predicted"]
+_LONGEST = 28
+"""Letters of a class's name."""
 
 
 @dataclass(frozen=True)
@@ -33,48 +34,24 @@ class Recognition:
     n_fields: int
 
 
-def predictions(folders: list[Folder]) -> dict[str, pd.DataFrame]:
-    """Test predictions of each classifier, its seeds one below the other."""
-    found: dict[str, list[pd.DataFrame]] = {}
-    for folder in folders:
-        path = folder.path / "predictions.parquet"
-        if not path.is_file():
-            continue
-        table = read_table(path, _COLUMNS)
-        table = table[table["split"] == "test"].copy()
-        classes = read_json(folder.path / "model.json").get("classes")
-        for column in ("truth", "predicted"):
-            table[column] = _named(table[column], classes)
-        table["seed"] = folder.seed
-        if len(table):
-            found.setdefault(folder.name, []).append(table)
-    return {encoder: pd.concat(parts, ignore_index=True) for encoder, parts in found.items()}
-
-
-def _named(labels: pd.Series, classes: object) -> pd.Series:
-    if pd.api.types.is_integer_dtype(labels) and isinstance(classes, list) and len(classes) > labels.max():
-        return labels.map(lambda label: str(classes[label]))
-    return labels.astype(str)
-
-
 def recognition(encoder: str, table: pd.DataFrame) -> Recognition:
-    """Accuracy with its 95% interval, balanced accuracy, and chance: always naming the commonest class."""
+    """Accuracy with its 95% interval, balanced accuracy, and chance: always naming the commonest class.
+
+    `table` is that of `multiscope.report.predictions.Predictions`. A cell in several places is one of a class `a|b`.
+    """
     correct = table["truth"] == table["predicted"]
     one_seed = table[table["seed"].isna() | (table["seed"] == table["seed"].min())]
     shares = one_seed["truth"].value_counts(normalize=True).sort_index().sort_values(ascending=False, kind="stable")
-    units = one_seed["field_id"].where(one_seed["field_id"].astype(str) != "", one_seed["cell_id"])
     return Recognition(
         encoder=encoder,
         accuracy=float(correct.mean()),
-        interval=accuracy_interval(
-            correct, table["field_id"].where(table["field_id"].astype(str) != "", table["cell_id"])
-        ),
+        interval=accuracy_interval(correct, table["unit"]),
         by_seed=[float(part.mean()) for _, part in correct.groupby(table["seed"], dropna=False)],
         balanced=float(correct.groupby(table["truth"]).mean().mean()),
         chance=float(shares.iloc[0]),
         majority=str(shares.index[0]),
         n_cells=len(one_seed),
-        n_fields=int(units.nunique()),
+        n_fields=int(one_seed["unit"].nunique()),
     )
 
 
@@ -115,8 +92,8 @@ def confusion(album: Album, scores: Recognition, table: pd.DataFrame) -> Plot:
         figure = new_figure(side + 2.6, side + 1.0)
         axis = figure.subplots()
         image = axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-        axis.set_xticks(range(n), [short(name, 18) for name in counts.columns], rotation=40, ha="right")
-        axis.set_yticks(range(n), [short(name, 18) for name in counts.index])
+        axis.set_xticks(range(n), [ends(name, _LONGEST) for name in counts.columns], rotation=40, ha="right")
+        axis.set_yticks(range(n), [ends(name, _LONGEST) for name in counts.index])
         axis.set(xlabel="predicted compartment", ylabel="true compartment")
         axis.spines[:].set_visible(False)
         if n <= _MOST_WRITTEN:
@@ -125,7 +102,8 @@ def confusion(album: Album, scores: Recognition, table: pd.DataFrame) -> Plot:
         bar.set_label("share of the true compartment's cells")
         data = counts.rename_axis("truth").reset_index().melt(id_vars="truth", var_name="predicted", value_name="cells")
         data["share_of_truth"] = data["cells"] / data.groupby("truth")["cells"].transform("sum").clip(lower=1)
-        return album.add(f"confusion_{scores.encoder}", figure, data, **_words(scores, n))
+        several = any(BETWEEN in name for name in counts.index)
+        return album.add(f"confusion_{scores.encoder}", figure, data, **_words(scores, n, several=several))
 
 
 def _write_shares(axis: object, shares: npt.NDArray[np.float64], counts: npt.NDArray[np.int64]) -> None:
@@ -137,7 +115,7 @@ def _write_shares(axis: object, shares: npt.NDArray[np.float64], counts: npt.NDA
             axis.text(column, row, text, ha="center", va="center", fontsize=size, color=colour)  # type: ignore[attr-defined]
 
 
-def _words(scores: Recognition, n: int) -> dict[str, str]:
+def _words(scores: Recognition, n: int, *, several: bool) -> dict[str, str]:
     limit = (
         f" Compartments beyond the {MOST_CLASSES} most frequent are put together as '{_OTHER}'."
         if n > MOST_CLASSES
@@ -145,9 +123,10 @@ def _words(scores: Recognition, n: int) -> dict[str, str]:
     )
     seeds = f" Counts are summed over {len(scores.by_seed)} seeds." if len(scores.by_seed) > 1 else ""
     written = "percent of each row, number of cells below." if n <= _MOST_WRITTEN else "the numbers are in the data."
+    joined = f" 'a{BETWEEN}b' is a cell in both places: right where these and no others are named." if several else ""
     return {
         "title": scores.encoder,
         "alt": f"Confusion matrix of {scores.encoder}: accuracy {percent(scores.accuracy, 1)}, "
         f"chance {percent(scores.chance, 1)}.",
-        "caption": f"{plural(scores.n_cells, 'test cell')}: {written}{seeds}{limit}",
+        "caption": f"{plural(scores.n_cells, 'test cell')}: {written}{joined}{seeds}{limit}",
     }

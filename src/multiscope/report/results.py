@@ -68,6 +68,11 @@ class Results:
         """Folders of restored images of this data set, all methods and seeds."""
         return [r for r in self.restored if r.manifest.get("inputs", {}).get("data") == data.manifest["digest"]]
 
+    def crops_of(self, model: Folder) -> Folder | None:
+        """The crops that an encoder was trained on, where they were given."""
+        digest = model.manifest.get("inputs", {}).get("crops")
+        return next((crops for crops in self.crops if crops.manifest["digest"] == digest), None)
+
     def pixel_size(self, data: Folder) -> float | None:
         """Size of a pixel of a data set in micrometres, where it is known."""
         noted = data.notes.get("pixel_size_um")

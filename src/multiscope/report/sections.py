@@ -7,10 +7,8 @@ import yaml
 from multiscope import config
 from multiscope.report import (
     bars,
-    confusion,
     curves,
     gallery,
-    maps,
     quality,
     strips,
     summary,
@@ -143,47 +141,10 @@ def training(album: Album, results: Results) -> Section | None:
     text = (
         "Losses while each network learned. Losses of adversarial networks need not fall: generator and critic pull "
         "against each other. Where there is a validation curve, a widening gap to the training curve means that the "
-        "network learns its training cells by heart. Grey: single rows of the history; coloured: their running mean."
+        "network learns its training cells by heart. Where a history is long, its rows are grey and their running mean "
+        "is coloured."
     )
     return Section("training", "Training", [Text(text), *blocks])
-
-
-def localization(album: Album, results: Results) -> Section | None:
-    """Accuracy and confusion matrices."""
-    found = confusion.predictions(list(results.localized))
-    if not found:
-        return None
-    scored = [confusion.recognition(encoder, table) for encoder, table in found.items()]
-    results.answers.append(summary.recognition_answers(scored))
-    plots = [confusion.confusion(album, r, found[r.encoder]) for r in scored]
-    text = (
-        "Compartments named by the classifiers for cells of test fields. Each row of the matrix holds the cells of one "
-        "true compartment, so the diagonal shows how many of them were recognised. Balanced accuracy is the mean of "
-        "the diagonal, each compartment counting alike. Chance is the accuracy of always naming the commonest "
-        "compartment. Test fields show proteins that were also seen in training, in other fields. The interval allows "
-        "for cells of one field resembling each other."
-    )
-    return Section("localization", "Localization", [Text(text), tables.recognition_table(scored), *plots])
-
-
-def embedding_maps(album: Album, results: Results) -> Section | None:
-    """One t-SNE figure an encoder."""
-    firsts: dict[str, Folder] = {}
-    for folder in results.embeddings:
-        firsts.setdefault(folder.name, folder)
-    plots = [maps.embedding_map(album, folder) for folder in firsts.values()]
-    blocks: list[Block] = [plot for plot in plots if plot is not None]
-    if not blocks:
-        return None
-    text = (
-        "Each point is placed so that its nearest neighbours in the embedding stay near (t-SNE). Colours are annotated "
-        "compartments: groups of one colour mean that the encoder found the compartment. Only who is near whom can be "
-        "read; distances between groups, their sizes and directions mean nothing, and each panel is a map of its own. "
-        "The scores below are the measure, the map is an illustration."
-    )
-    if len(results.embeddings) > len(firsts):
-        text += " One seed of each encoder is shown."
-    return Section("maps", "Embedding maps", [Text(text), *blocks])
 
 
 def biology(album: Album, results: Results) -> Section | None:

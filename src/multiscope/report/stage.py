@@ -9,7 +9,7 @@ from pathlib import Path
 
 from multiscope import config
 from multiscope.folders.manifest import stage_output
-from multiscope.report import STAGE_VERSION, page, restoration_sections, sections
+from multiscope.report import STAGE_VERSION, encoder_sections, page, restoration_sections, sections
 from multiscope.report.album import Album
 from multiscope.report.blocks import Section, listing
 from multiscope.report.inputs import open_folders, table_in
@@ -93,8 +93,10 @@ def build(album: Album, results: Results, *, n_examples: int) -> list[Section]:
         restoration_sections.trusted_section(album, results),
         restoration_sections.made_pairs(album, results),
         sections.training(album, results),
-        sections.localization(album, results),
-        sections.embedding_maps(album, results),
+        encoder_sections.localization(album, results),
+        encoder_sections.confidence(album, results),
+        encoder_sections.embedding_maps(album, results),
+        encoder_sections.nearest(album, results),
         sections.biology(album, results),
         sections.time_and_memory(album, results),
     ]

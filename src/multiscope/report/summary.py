@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import pandas as pd
 
+from multiscope.metrics.intervals import MeanInterval
 from multiscope.report.blocks import Statement, Statements, Verdict, number, percent, plural
 from multiscope.report.confusion import Recognition
 
@@ -39,6 +41,32 @@ def _recognition(r: Recognition) -> Statement:
     if high < r.chance:
         return Statement(f"{said} It does not work here.", r.encoder, "below chance", "worse")
     return Statement(f"{said} The interval includes chance.", r.encoder, "not above chance", "unclear")
+
+
+def confidence_answers(found: Sequence[tuple[str, MeanInterval]]) -> Statements:
+    """Do the probabilities of classifiers mean what they say? By how much they are above what is right."""
+    items = [_confidence(encoder, excess) for encoder, excess in found]
+    off = sum(item.verdict == "worse" for item in items)
+    headline = (
+        f"Of {plural(len(items), 'classifier')}, {off} {'is' if off == 1 else 'are'} clearly too sure or too careful."
+    )
+    return Statements("Do the probabilities of compartments mean what they say?", headline, items)
+
+
+def _confidence(encoder: str, excess: MeanInterval) -> Statement:
+    low, high = excess.low, excess.high
+    said = (
+        f"The probability of what is named is on average {percent(abs(excess.value), 1)} "
+        f"{'above' if excess.value >= 0 else 'below'} the share of cells that are right"
+    )
+    if math.isnan(low):
+        return Statement(f"{said}; without an interval nothing can be concluded.", encoder, "no interval", "unclear")
+    said += f" (difference {percent(low, 1)} to {percent(high, 1)}, 95%)."
+    if low > 0:
+        return Statement(said, encoder, "too sure", "worse")
+    if high < 0:
+        return Statement(said, encoder, "too careful", "worse")
+    return Statement(f"{said} The interval includes no difference.", encoder, "not clearly off", "unclear")
 
 
 def scale_answers(scores: pd.DataFrame, metric: str = "ap") -> list[Statements]:
