@@ -282,6 +282,31 @@ class TestTransfer:
         assert "the network names other classes" in capsys.readouterr().err
         assert not (out / "predictions.parquet").exists()
 
+    def test_a_network_as_it_is_needs_no_labels(self, trained: Path, tiny_crops: Path, tmp_path: Path) -> None:
+        proteins = pd.read_parquet(tiny_crops / "proteins.parquet")["protein"].tolist()
+        crops = changed(tiny_crops, tmp_path / "crops", **dict.fromkeys(proteins, ""))
+        out = learn(crops, tmp_path / "out", self.transfer(trained, learns="nothing", layer="d1"))
+        card = json.loads((out / "model.json").read_text())
+        assert card["classes"] == json.loads((trained / "model.json").read_text())["classes"] and card["layer"] == "d1"
+        embed(crops=[crops], model=out, out=tmp_path / "embed", config=Embed(), device="cpu")
+        assert len(read_anndata(tmp_path / "embed" / "cells.zarr")) == len(Crops(crops).table)
+
+    @pytest.mark.parametrize("learns", ["nothing", "probe", "all"])
+    def test_a_layer_that_it_has_not(self, trained: Path, tiny_crops: Path, tmp_path: Path, learns: str) -> None:
+        with pytest.raises(InputError, match="has no layer 'd9'; it has c1, c2, c3, d1, d2, d3: name one of them"):
+            learn(tiny_crops, tmp_path / "out", self.transfer(trained, learns=learns, layer="d9"))
+
+    @pytest.mark.parametrize("name", ["classic", "one_hot"])
+    def test_what_is_no_network_of_images(
+        self, models: dict[str, Path], tiny_crops: Path, tmp_path: Path, name: str
+    ) -> None:
+        with pytest.raises(InputError, match="is no network of images; name another"):
+            learn(tiny_crops, tmp_path / "out", self.transfer(models[name]))
+
+    def test_what_has_no_checkpoint_of_its_head_cannot_keep_the_best(self, trained: Path) -> None:
+        with pytest.raises(InputError, match="keep: 'best' is not for transfer: checkpoints hold no new last layer"):
+            self.transfer(trained, learns="all", keep="best")
+
     def test_one_hot_labels_of_another_screen_are_an_error(self, tiny_crops: Path, tmp_path: Path) -> None:
         model = learn(tiny_crops, tmp_path / "model", section("one_hot"))
         proteins = pd.read_parquet(tiny_crops / "proteins.parquet")["protein"].tolist()
@@ -289,18 +314,9 @@ class TestTransfer:
         with pytest.raises(InputError, match=r"localization 'er' of protein .* is none of the classes of the encoder"):
             embed(crops=[crops], model=model, out=tmp_path / "out", config=Embed(), device="cpu")
 
-    @pytest.mark.parametrize(
-        ("keys", "fault"),
-        [
-            ({"layer": "d9"}, "has no layer 'd9'; it has c1, c2, c3, d1, d2, d3"),
-            ({"trained": "nowhere"}, "nowhere"),
-        ],
-    )
-    def test_what_cannot_be_used(
-        self, trained: Path, tiny_crops: Path, tmp_path: Path, keys: dict[str, Any], fault: str
-    ) -> None:
-        with pytest.raises(InputError, match=fault):
-            learn(tiny_crops, tmp_path / "out", self.transfer(trained, **keys))
+    def test_a_folder_that_is_not_there(self, tiny_crops: Path, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match="nowhere"):
+            learn(tiny_crops, tmp_path / "out", self.transfer(Path("nowhere")))
 
 
 class TestClasses:

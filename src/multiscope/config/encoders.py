@@ -18,14 +18,17 @@ BACKBONES = ("resnet18", "resnet34", "resnet50", "densenet121", "efficientnet_b0
 class Encoder(Section):
     """What all encoders offer."""
 
-    learns_labels: ClassVar[bool] = False
-    """Whether training goes by the localization of proteins."""
     layer: str | None = None
     """Layer whose output is the embedding."""
     channels: Channels | None = None
     """Channels that are used; all where left out."""
     train_on: Source | None = None
     """Which crops it learns from, where not those of `localize.train_on`."""
+
+    @property
+    def learns_labels(self) -> bool:
+        """Whether it goes by the localization of proteins."""
+        return False
 
 
 class Network(Encoder):
@@ -74,7 +77,6 @@ class Network(Encoder):
 class Classifier(Network):
     """A network that learns to name a class of each cell."""
 
-    learns_labels: ClassVar[bool] = True
     target: Literal["localization", "protein"] = "localization"
     """What is named: where the protein is, or which protein it is (PIFiA's task)."""
     places: Places = "single"
@@ -84,6 +86,11 @@ class Classifier(Network):
     """Label smoothing of the cross-entropy."""
     class_weights: bool = False
     """Weigh the loss of a cell by how rare its class is, so that all classes weigh alike."""
+
+    @property
+    def learns_labels(self) -> bool:
+        """Of the localization, if that is what is named."""
+        return self.target == "localization"
 
     @model_validator(mode="after")
     def _proteins_are_single(self) -> Classifier:
@@ -277,13 +284,17 @@ class RandomNetwork(Encoder):
 class OneHot(Encoder):
     """The localization of the protein itself as its embedding: what is known without any image."""
 
-    learns_labels: ClassVar[bool] = True
     model: Literal["one_hot"]
     """A control."""
     places: Places = "several"
     """Proteins in several places: as one place unknown to the others, of a class of their own, or 1 at each place."""
     layer: Literal["label"] = "label"
     """Layer whose output is the embedding."""
+
+    @property
+    def learns_labels(self) -> bool:
+        """They are all that it knows."""
+        return True
 
 
 class Transfer(Classifier):
@@ -297,17 +308,22 @@ class Transfer(Classifier):
     """`nothing`: the network as it is; `probe`: a linear classifier on its embedding, which stays; `all`: the whole
     network, trained further from there."""
     cells_per_class: int | None = Field(None, ge=1)
-    """Training cells of each class that have labels; all where left out."""
+    """Training and validation cells of each class that have labels; all where left out."""
     invariance: float = Field(0.0, ge=0)
     """Weight of keeping the former embedding linearly predictable from the new one (projection invariance), against
     the collapse of representations under fine-tuning."""
     layer: Name | None = None
     """Layer whose output is the embedding; as the network was trained where left out."""
 
+    @property
+    def learns_labels(self) -> bool:
+        """Not where nothing is learned."""
+        return self.learns != "nothing"
+
     @model_validator(mode="after")
     def _keys_fit_what_is_learned(self) -> Transfer:
-        if self.keep == "best" and self.learns != "all":
-            raise ValueError("keep: 'best' is for learns: 'all'; a network that stays has one state")
+        if self.keep == "best":
+            raise ValueError("keep: 'best' is not for transfer: checkpoints hold no new last layer; use last")
         if self.invariance and self.learns != "all":
             raise ValueError("invariance is for learns: 'all'; a network that stays keeps what it knows")
         if self.target == "protein":

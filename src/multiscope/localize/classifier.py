@@ -11,15 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from multiscope.config import Classifier
-from multiscope.data.labels import BETWEEN, Labels, identities, localizations
+from multiscope.data.labels import Labels, identities, localizations
 from multiscope.localize.coverage import check_classes
+from multiscope.localize.prediction import predictions
 from multiscope.localize.recipe import Moment, NetworkRecipe
 from multiscope.training.draws import Rows
-from multiscope.training.loader import read_ahead
 
 K = TypeVar("K", bound=Classifier)
-_THRESHOLD = 0.5
-"""Probability from which a place is named, where there may be several."""
 
 
 class ClassifierRecipe(NetworkRecipe[K]):
@@ -76,33 +74,11 @@ class ClassifierRecipe(NetworkRecipe[K]):
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """`predictions`: a row a cell; for localizations alone."""
-        return {} if self.config.target == "protein" else {"predictions": self._predictions()}
-
-    def _predictions(self) -> pd.DataFrame:
-        """The probability of every class in every cell, and which is named."""
-        probability = self._probabilities()
-        table, classes = self.task.crops.table, self._known.classes
-        named = [classes[i] for i in probability.argmax(axis=1)]
-        if self._several:
-            named = [_named(row, classes) for row in probability]
-        return table[["cell_id", "protein", "field_id", "split"]].assign(
-            truth=table["localization"].fillna("").where(self._known.known, ""),
-            predicted=named,
-            probability=probability.max(axis=1),
-            **{f"p:{name}": probability[:, number] for number, name in enumerate(classes)},
-        )
-
-    def _probabilities(self) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-        rows = np.arange(len(self.task.crops.table), dtype=np.int64)
-        parts = np.array_split(rows, max(1, len(rows) // self.config.batch_size))
+        if self.config.target == "protein":
+            return {}
         self.model.eval()
-        found = []
-        read = read_ahead(self.reader.read, parts, threads=self.task.readers, pin=self._pin)
-        with torch.inference_mode(), read as batches:
-            for batch in batches:
-                logits = self.logits(self.reader.prepare(batch.images, self.fabric.device)).float()
-                found.append((logits.sigmoid() if self._several else logits.softmax(dim=1)).cpu().numpy())
-        return np.concatenate(found)
+        found = predictions(self.logits, self.task, self.reader, self._known, several=self._several)
+        return {"predictions": found}
 
     @property
     def _several(self) -> bool:
@@ -112,8 +88,3 @@ class ClassifierRecipe(NetworkRecipe[K]):
     def _known(self) -> Labels:
         assert self.labels is not None
         return self.labels
-
-
-def _named(probability: np.ndarray, classes: list[str]) -> str:
-    places = [name for name, p in zip(classes, probability, strict=True) if p >= _THRESHOLD]
-    return BETWEEN.join(places) if places else classes[int(probability.argmax())]

@@ -90,7 +90,7 @@ class NetworkRecipe(Learner[N]):
             world_size=self.fabric.world_size,
         )
         self.steps_per_epoch, self.n_steps = sampling.steps_per_epoch, sampling.steps_per_epoch * config.epochs
-        self.loader = Loader(self.reader.read, sampling, epochs=config.epochs, threads=task.readers, pin=self._pin)
+        self.loader = Loader(self.reader.read, sampling, epochs=config.epochs, threads=task.readers, pin=task.pins)
         module = self.module()
         learned = [parameter for parameter in module.parameters() if parameter.requires_grad]
         adam = torch.optim.Adam(learned, lr=config.lr, betas=(config.beta1, 0.999))
@@ -170,7 +170,7 @@ class NetworkRecipe(Learner[N]):
         moment = Moment(step_rng(seed=self.seed, step=0, stream=4))
         size = self.config.batch_size
         parts = [self.val_rows[start : start + size] for start in range(0, len(self.val_rows), size)]
-        read = read_ahead(self.reader.read, parts, threads=self.task.readers, pin=self._pin)
+        read = read_ahead(self.reader.read, parts, threads=self.task.readers, pin=self.task.pins)
         with torch.no_grad(), read as batches:
             for batch in batches:
                 crops = self.reader.prepare(batch.images, self.fabric.device)
@@ -180,7 +180,3 @@ class NetworkRecipe(Learner[N]):
         if means:
             self.best.see(epoch, means["loss"])
         return means
-
-    @property
-    def _pin(self) -> bool:
-        return self.fabric.device.type == "cuda"

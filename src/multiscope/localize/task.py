@@ -32,6 +32,11 @@ class Task:
     readers: int = 1
     """Threads that read ahead; they change no number."""
 
+    @property
+    def pins(self) -> bool:
+        """Whether batches go to a GPU, for which they lie in pinned memory."""
+        return self.fabric.device.type == "cuda"
+
     def rows(self, side: str) -> Rows:
         """The cells of a side: train, val or test."""
         return np.flatnonzero(self.crops.table["split"] == side).astype(np.int64)

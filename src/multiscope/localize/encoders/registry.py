@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from multiscope.config import Transfer
+from multiscope.localize.encoders.applied import AppliedLearner
 from multiscope.localize.encoders.autoencoder import AutoencoderRecipe
 from multiscope.localize.encoders.backbone import BackboneRecipe
 from multiscope.localize.encoders.classic import ClassicLearner
@@ -15,8 +18,15 @@ from multiscope.localize.encoders.random_network import RandomLearner
 from multiscope.localize.encoders.transfer import TransferRecipe
 from multiscope.localize.encoders.vae import VariationalRecipe
 from multiscope.localize.learner import Learner
+from multiscope.localize.task import Task
 
-ENCODERS: dict[str, type[Learner[Any]]] = {
+
+def transfer(config: Transfer, task: Task) -> Learner[Any]:
+    """A trained network as it is, or with what it learns of these cells."""
+    return AppliedLearner(config, task) if config.learns == "nothing" else TransferRecipe(config, task)
+
+
+ENCODERS: dict[str, Callable[[Any, Task], Learner[Any]]] = {
     "deeploc": DeepLocRecipe,
     "backbone": BackboneRecipe,
     "paired_inpainting": PairedInpaintingRecipe,
@@ -26,5 +36,5 @@ ENCODERS: dict[str, type[Learner[Any]]] = {
     "classic": ClassicLearner,
     "random": RandomLearner,
     "one_hot": OneHotLearner,
-    "transfer": TransferRecipe,
+    "transfer": transfer,
 }

@@ -1,12 +1,8 @@
-"""A network that was trained elsewhere, on new cells: as it is, with a linear probe, or trained further."""
+"""A network that was trained elsewhere, on new cells: with a linear probe, or trained further."""
 
 from __future__ import annotations
 
 import copy
-import sys
-from collections.abc import Mapping
-from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,18 +12,15 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from multiscope.config import Transfer
-from multiscope.errors import InputError
-from multiscope.folders.manifest import verify
 from multiscope.localize.classifier import ClassifierRecipe
+from multiscope.localize.encoders.trained import Trained
 from multiscope.localize.recipe import Moment
 from multiscope.metrics.probe import probe
 from multiscope.metrics.representation import effective_rank, similarity
 from multiscope.nn.cards import load_network
 from multiscope.training.draws import Rows
 from multiscope.training.loader import read_ahead
-from multiscope.training.state import StateFolder
 
-_INPUTS = ("standardize", "min_max", "masked")
 _LOOKED_AT = 2000
 """Cells of each side, evenly spread, on which embeddings are compared."""
 
@@ -63,7 +56,7 @@ def _identity(width: int) -> nn.Linear:
     return projection
 
 
-class TransferRecipe(ClassifierRecipe[Transfer]):
+class TransferRecipe(Trained, ClassifierRecipe[Transfer]):
     """A linear classifier on the embedding of a trained network, which stays or is trained further.
 
     With `invariance`, the embedding that it had stays linearly predictable from the one that it has (Razdaibiedina et
@@ -72,39 +65,6 @@ class TransferRecipe(ClassifierRecipe[Transfer]):
 
     config: Transfer
     unused = "no label, or beyond cells_per_class"
-
-    @cached_property
-    def trained(self) -> tuple[nn.Module, dict[str, Any]]:
-        """The network and its card."""
-        verify(self.config.trained, made_by=["localize"])
-        network, card = load_network(self.config.trained)
-        if card["intensities"] not in _INPUTS:
-            raise InputError(f"{self.config.trained}: its {card['architecture']} is no network of images; name another")
-        if self.config.learns != "all":
-            network.requires_grad_(False)
-        return network, card
-
-    @property
-    def architecture(self) -> str:  # type: ignore[override]
-        """That of the trained network."""
-        return str(self.trained[1]["architecture"])
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """Those of the trained network."""
-        return dict(self.trained[1]["arguments"])
-
-    @property
-    def layer(self) -> str:
-        """As asked for, or as the network was trained."""
-        return self.config.layer or str(self.trained[1]["layer"])
-
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        """The channels and intensities that the network was trained with."""
-        card = self.trained[1]
-        own = {key: card[key] for key in ("channels", "intensities")} | {"arguments": card["arguments"]}
-        return {**super().facts, **own, "learns": self.config.learns}
 
     def choose(self, rows: Rows) -> Rows:
         """Of each class so many cells, the same ones whatever else is set."""
@@ -115,25 +75,18 @@ class TransferRecipe(ClassifierRecipe[Transfer]):
         kinds = self._known.kind[order]
         return np.sort(np.concatenate([order[kinds == kind][:most] for kind in range(len(self._known.kinds))]))
 
-    def build(self) -> nn.Module:
-        """The trained network."""
-        return self.trained[0]
-
     def module(self) -> Headed:
         """The network with its new last layer."""
+        if self.config.learns == "probe":
+            self.network.requires_grad_(False)
         torch.manual_seed(self.task.seed)
-        size = self.arguments["crop_size"]
-        with torch.no_grad():
-            layers = self.network.features(torch.zeros(2, len(self.facts["channels"]), size, size))  # type: ignore[operator]
-        if self.layer not in layers:
-            raise InputError(f"{self.config.trained}: has no layer '{self.layer}'; it has {', '.join(layers)}")
-        n_classes, width = len(self._known.classes), layers[self.layer].shape[1]
+        n_classes, width = len(self._known.classes), self.widths[self.layer]
         return Headed(self.network, self.layer, width, n_classes, invariant=self.config.invariance > 0)
 
     def set_modes(self) -> None:
         """Training mode, but for what stays, and for batch normalization: few cells are too few to measure by."""
         self.model.train()
-        if self.config.learns != "all":
+        if self.config.learns == "probe":
             self.network.eval()
         for module in self.model.modules():
             if isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
@@ -148,26 +101,12 @@ class TransferRecipe(ClassifierRecipe[Transfer]):
         return found | {"loss": found["loss"] + self.config.invariance * penalty, "invariance": penalty}
 
     def logits(self, crops: Tensor) -> Tensor:
-        """Of the new last layer; of the network's own where nothing is learned."""
-        found: Tensor = self.network(crops) if self.config.learns == "nothing" else self.model(crops)[0]
+        """Of the new last layer."""
+        found: Tensor = self.model(crops)[0]
         return found
-
-    def learn(self, folder: StateFolder, what: str) -> None:
-        """Train what is to be trained."""
-        if self.config.learns != "nothing":
-            super().learn(folder, what)
-        elif not self._names_these:
-            theirs, ours = (", ".join(names) or "none" for names in (self.trained[1]["classes"], self._known.classes))
-            print(
-                f"{what}: the network names other classes ({theirs}) than these cells have ({ours}): no predictions; "
-                "learns: probe trains a new last layer",
-                file=sys.stderr,
-            )
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Predictions, and what became of the embedding where it was trained further."""
-        if self.config.learns == "nothing" and not self._names_these:
-            return {}
         found = super().tables()
         return found | {"collapse": self._collapse()} if self.config.learns == "all" else found
 
@@ -190,8 +129,3 @@ class TransferRecipe(ClassifierRecipe[Transfer]):
         with torch.inference_mode(), read_ahead(self.reader.read, parts) as batches:
             crops = (self.reader.prepare(batch.images, self.fabric.device) for batch in batches)
             return np.concatenate([network.features(x)[self.layer].float().cpu().numpy() for x in crops])  # type: ignore[operator]
-
-    @property
-    def _names_these(self) -> bool:
-        """Whether the network as it is names the classes of these cells."""
-        return bool(self.trained[1]["classes"] == self._known.classes)
