@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
+from multiscope.evaluate import recognition as module
 from multiscope.evaluate.recognition import NEIGHBOURS, nearest, recognition
 
 RNG = np.random.default_rng(0)
@@ -64,3 +65,9 @@ def test_a_cell_of_only_zeros_ends_nothing() -> None:
     x = RNG.normal(size=(240, 4)).astype(np.float32)
     x[[0, 200]] = 0
     assert len(scores(x, screen())) == 4
+
+
+def test_a_proteome_has_no_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_CLASSES", 3)
+    found = scores(RNG.normal(size=(240, 4)).astype(np.float32), screen())
+    assert set(found) == {("localization", "probe"), ("localization", "knn"), ("protein", "knn")}

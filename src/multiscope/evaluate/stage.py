@@ -8,6 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from multiscope import config
@@ -15,7 +17,7 @@ from multiscope.errors import InputError
 from multiscope.evaluate import STAGE_VERSION
 from multiscope.evaluate.coannotation import coannotation, profiled_terms
 from multiscope.evaluate.embedded import RUN_COLUMNS, Embedded, cells_by_side, read_cells, read_profiles
-from multiscope.evaluate.recognition import recognition
+from multiscope.evaluate.recognition import Recognition, recognition
 from multiscope.evaluate.retrieval import Cells, retrieval
 from multiscope.evaluate.standards import Standard, read_gmt
 from multiscope.folders import manifest
@@ -63,8 +65,9 @@ def run(*, embeddings: Sequence[Path], out: Path, config: config.Evaluate, data:
             for table, standard in track(jobs, what="evaluate: profiles", total=len(jobs))
         ]
         _write(made.path / "scores", scores, SCORE_COLUMNS)
-        _write(made.path / "retrieval", _retrieve_all(made, tables, shared, config), RETRIEVAL_COLUMNS)
-        _write(made.path / "recognition", _recognize_all(tables, config), RECOGNITION_COLUMNS)
+        retrieved, recognized = _score_cells(made, tables, shared, config)
+        _write(made.path / "retrieval", retrieved, RETRIEVAL_COLUMNS)
+        _write(made.path / "recognition", recognized, RECOGNITION_COLUMNS)
 
 
 def _standards(section: config.Evaluate, data: Path | None) -> list[Standard]:
@@ -106,14 +109,23 @@ def _score(table: Embedded, shared: list[str], standard: Standard, section: conf
     return {**table.run, "standard": standard.name, "scale": standard.scale, "metric": "ap", **asdict(result)}
 
 
-def _retrieve_all(
+def _score_cells(
     made: manifest.StageRun, tables: Sequence[Embedded], shared: list[str], section: config.Evaluate
-) -> list[dict[str, Any]]:
-    rows, skipped, without_direction = [], {}, {}
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Rows of `retrieval` and of `recognition`; the cells of a folder are read once."""
+    retrieved: list[dict[str, Any]] = []
+    recognized: list[dict[str, Any]] = []
+    skipped, without_direction = {}, {}
+    bootstrap: dict[str, Any] = {
+        "n_bootstrap": section.n_bootstrap,
+        "confidence": section.confidence,
+        "seed": _BOOTSTRAP_SEED,
+    }
     folders = list(dict.fromkeys(table.folder for table in tables))
     for folder in track(folders, what="evaluate: cells", total=len(folders)):
         cells = read_cells(folder)
         for table in (table for table in tables if table.folder == folder and not table.swept):
+            recognized += [{**table.run, **asdict(each)} for each in _recognize(cells, table.source, bootstrap)]
             sides, n_zero = cells_by_side(cells, table.source, shared)
             if n_zero:
                 without_direction[table.label] = n_zero
@@ -121,36 +133,21 @@ def _retrieve_all(
             if reason:
                 skipped[table.label] = reason
                 continue
-            result = retrieval(
-                sides["test"],
-                sides["train"],
-                n_bootstrap=section.n_bootstrap,
-                confidence=section.confidence,
-                seed=_BOOTSTRAP_SEED,
-            )
-            rows.append({**table.run, "metric": "map", **asdict(result)})
+            found = retrieval(sides["test"], sides["train"], **bootstrap)
+            retrieved.append({**table.run, "metric": "map", **asdict(found)})
     made.note("retrieval_skipped", skipped)
     made.note("retrieval_cells_of_only_zeros", without_direction)
-    return rows
+    return retrieved, recognized
 
 
-def _recognize_all(tables: Sequence[Embedded], section: config.Evaluate) -> list[dict[str, Any]]:
-    rows = []
-    of_cells = [table for table in tables if not table.swept]
-    for table in track(of_cells, what="evaluate: recognition", total=len(of_cells)):
-        if (cells := read_cells(table.folder)) is None:
-            continue
-        x, obs = cells
-        of_source = (obs["source"] == table.source).to_numpy()
-        found = recognition(
-            x[of_source],
-            obs[of_source],
-            confidence=section.confidence,
-            n_bootstrap=section.n_bootstrap,
-            seed=_BOOTSTRAP_SEED,
-        )
-        rows += [{**table.run, **asdict(each)} for each in found]
-    return rows
+def _recognize(
+    cells: tuple[npt.NDArray[np.float32], pd.DataFrame] | None, source: str, bootstrap: Mapping[str, Any]
+) -> list[Recognition]:
+    if cells is None:
+        return []
+    x, obs = cells
+    of_source = (obs["source"] == source).to_numpy()
+    return list(recognition(x[of_source], obs[of_source], **bootstrap))
 
 
 def _why_not(sides: Mapping[str, Cells]) -> str:
