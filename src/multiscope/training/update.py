@@ -16,6 +16,7 @@ def update(
     """
     optimizer.zero_grad()
     fabric.backward(loss)
-    if clip is not None and model is not None:
+    if clip is not None:
+        assert model is not None
         fabric.clip_gradients(model, optimizer, max_norm=clip, error_if_nonfinite=False)
     optimizer.step()
