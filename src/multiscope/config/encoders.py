@@ -186,40 +186,35 @@ class PairedInpainting(Profiled, Network):
     """Layer of the source's encoder whose maximum over the place is the embedding."""
 
 
-class Autoencoder(Profiled, Network):
-    """A plain convolutional autoencoder on DeepLoc's convolutions."""
+class Compressor(Profiled, Network):
+    """A network that makes a crop small and large again, on DeepLoc's convolutions."""
 
     PROFILES: ClassVar[dict[str, dict[str, Any]]] = {
         "small": {},
         "paper": {"width": 1.0, "latent": 512, "epochs": 30, "batch_size": 128},
     }
-    model: Literal["autoencoder"]
-    """Autoencoder."""
     profile: Literal["small", "paper"] = "small"
     """What keys that are left out are: this project's small size, or that of the published classifier."""
     width: Width = 0.25
     """Factor on the widths of the convolutions."""
     latent: Units = 128
     """Size of the latent vector."""
+
+
+class Autoencoder(Compressor):
+    """A plain convolutional autoencoder."""
+
+    model: Literal["autoencoder"]
+    """Autoencoder."""
     layer: Literal["c1", "c2", "c3", "latent"] = "latent"
     """Layer whose output is the embedding."""
 
 
-class Variational(Profiled, Network):
-    """A variational autoencoder on DeepLoc's convolutions."""
+class Variational(Compressor):
+    """A variational autoencoder; the mean of its latent vector is the embedding."""
 
-    PROFILES: ClassVar[dict[str, dict[str, Any]]] = {
-        "small": {},
-        "paper": {"width": 1.0, "latent": 512, "epochs": 30, "batch_size": 128},
-    }
     model: Literal["vae"]
     """Variational autoencoder (Kingma and Welling 2014)."""
-    profile: Literal["small", "paper"] = "small"
-    """What keys that are left out are: this project's small size, or that of the published classifier."""
-    width: Width = 0.25
-    """Factor on the widths of the convolutions."""
-    latent: Units = 128
-    """Size of the latent vector, of which the mean is the embedding."""
     beta: float = Field(1.0, ge=0)
     """Weight of the divergence from the prior."""
     warm_up: float = Field(0.2, ge=0, le=1)
