@@ -189,7 +189,7 @@ def test_few_or_equal_points_have_coordinates(x: np.ndarray) -> None:
 def test_scores_over_seeds_keep_the_widest_interval(tree: Tree) -> None:
     folder = tree.evaluated(seeds=(0, 1), encoders=("deeploc",))
     raw = pd.read_parquet(folder / "scores.parquet").query("scale == 'compartment' and source == 'clean'")
-    row = bars.read_scores(folder / "scores.parquet").query("scale == 'compartment' and source == 'clean'").iloc[0]
+    row = bars.read_scores(open_folders([folder])[0]).query("scale == 'compartment' and source == 'clean'").iloc[0]
     assert row["value"] == pytest.approx(raw["value"].mean())
     assert (row["ci_low"], row["ci_high"]) == (raw["ci_low"].min(), raw["ci_high"].max())
     assert row["n_seeds"] == 2
@@ -204,7 +204,7 @@ def test_the_last_epoch_counts() -> None:
 
 def test_bars_hold_scores_in_the_order_of_scales(tree: Tree, album: Album) -> None:
     encoders = [f"encoder_{i:02d}" for i in range(15)]
-    scores = bars.read_scores(tree.evaluated(encoders=encoders) / "scores.parquet")
+    scores = bars.read_scores(open_folders([tree.evaluated(encoders=encoders)])[0])
     plot = bars.score_bars(album, scores)
     assert plot is not None
     assert "first 12 of 15 encoders" in plot.caption

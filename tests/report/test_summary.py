@@ -126,7 +126,7 @@ def test_probabilities_are_held_against_what_is_right(said: float, right: float,
 
 
 def scales(tree: Tree, **options: object) -> list[Statements]:
-    return scale_answers(bars.read_scores(tree.evaluated(**options) / "scores.parquet"))  # type: ignore[arg-type]
+    return scale_answers(bars.read_scores(open_folders([tree.evaluated(**options)])[0]))  # type: ignore[arg-type]
 
 
 def test_scales_above_chance_and_raised_by_restoring(tree: Tree) -> None:

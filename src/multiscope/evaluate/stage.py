@@ -175,6 +175,8 @@ def _note(
     every = frozenset().union(*(table.proteins for table in tables))
     made.count("proteins", len(shared), {"not in every encoder and source": len(every) - len(shared)})
     made.note("proteins_lost", {table.label: len(table.proteins) - len(shared) for table in tables})
+    own = {(table.encoder, table.layer, table.epoch, table.seed) for table in tables if not table.swept}
+    made.note("own_layers", [dict(zip(RUN_COLUMNS[1:], run, strict=True)) for run in sorted(own, key=str)])
     described: dict[str, Mapping[str, Any]] = {}
     for standard in standards:
         limits = profiled_terms(

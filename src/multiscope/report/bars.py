@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from multiscope.report.album import WIDTH, Album, look, new_figure, short, source_colour
 from multiscope.report.blocks import Plot
-from multiscope.report.inputs import read_table
+from multiscope.report.inputs import Folder, read_table
 from multiscope.report.maps import source_order
 
 SCALES = ("compartment", "process", "pathway", "complex")
@@ -21,6 +21,7 @@ _COLUMNS = [
     *_RUN, "standard", "scale", "metric", "value", "ci_low", "ci_high", "chance",
     "n_proteins", "n_terms", "n_positive_pairs",
 ]  # fmt: skip
+_OF_CELLS = ["n_classes", "n_train_cells", "n_test_cells", "n_fields"]
 _RETRIEVAL = [
     *_RUN,
     "metric",
@@ -34,17 +35,34 @@ _RETRIEVAL = [
 ]
 
 
-def read_scores(path: Path) -> pd.DataFrame:
-    """Scores by standard over the seeds, the last epoch of each encoder; see `over_seeds`."""
-    table = over_seeds(read_table(path, _COLUMNS), ["scale", "standard"], ["n_proteins", "n_terms", "n_positive_pairs"])
+def read_scores(evaluated: Folder) -> pd.DataFrame:
+    """Scores by standard over the seeds, of each encoder's own layer and epoch; see `over_seeds`."""
+    raw = own_layers(read_table(evaluated.path / "scores.parquet", _COLUMNS), evaluated)
+    table = over_seeds(raw, ["scale", "standard"], ["n_proteins", "n_terms", "n_positive_pairs"])
     scale = table["scale"].map({name: i for i, name in enumerate(SCALES)}).fillna(len(SCALES))
     order = pd.DataFrame({"scale": scale, "standard": table["standard"], "row": range(len(table))})
     return table.loc[order.sort_values(["scale", "standard", "row"]).index].reset_index(drop=True)
 
 
+def own_layers(table: pd.DataFrame, evaluated: Folder) -> pd.DataFrame:
+    """The rows of the layer and epoch that each encoder embeds cells with, not of those that were swept over."""
+    noted = pd.DataFrame(evaluated.notes.get("own_layers", []), columns=_RUN[1:])
+    if noted.empty:
+        return table
+    keys = _RUN[1:]
+    text = table[keys].astype("string").fillna("").agg("/".join, axis=1)
+    return table[text.isin(set(noted[keys].astype("string").fillna("").agg("/".join, axis=1)))]
+
+
 def read_retrieval(path: Path) -> pd.DataFrame:
     """Retrieval scores over the seeds, the last epoch of each encoder."""
     return over_seeds(read_table(path, _RETRIEVAL), [], ["n_proteins", "n_query_cells", "n_reference_cells"])
+
+
+def read_recognition(path: Path) -> pd.DataFrame:
+    """What can be read from cells, over the seeds, the last epoch of each encoder."""
+    columns = [*_RUN, "target", "metric", "value", "ci_low", "ci_high", "chance", *_OF_CELLS]
+    return over_seeds(read_table(path, columns), ["target"], _OF_CELLS)
 
 
 def over_seeds(table: pd.DataFrame, what: list[str], counts: list[str]) -> pd.DataFrame:
@@ -56,7 +74,8 @@ def over_seeds(table: pd.DataFrame, what: list[str], counts: list[str]) -> pd.Da
     for column in ("source", "encoder", "layer", "metric", *what):
         table[column] = table[column].fillna("").astype(str)
     epoch = pd.to_numeric(table["epoch"], errors="coerce").fillna(-1)
-    table = table[epoch == epoch.groupby([table["encoder"], table["layer"]]).transform("max")]
+    of_seed = [table["encoder"], table["layer"], table["seed"].astype(str)]
+    table = table[epoch == epoch.groupby(of_seed).transform("max")]
     layers = table.groupby("encoder")["layer"].transform("nunique")
     table["label"] = table["encoder"].where(layers == 1, table["encoder"] + " (" + table["layer"] + ")")
     keys = [*what, "metric", "label", "encoder", "layer", "source"]

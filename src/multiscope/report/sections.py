@@ -10,6 +10,7 @@ from multiscope.report import (
     curves,
     gallery,
     quality,
+    scale_curves,
     strips,
     summary,
     tables,
@@ -152,7 +153,7 @@ def biology(album: Album, results: Results) -> Section | None:
     if results.evaluated is None:
         return None
     blocks: list[Block] = []
-    scores = bars.read_scores(results.evaluated.path / "scores.parquet")
+    scores = bars.read_scores(results.evaluated)
     if len(scores):
         results.answers.extend(summary.scale_answers(scores))
         plot = bars.score_bars(album, scores)
@@ -165,6 +166,10 @@ def biology(album: Album, results: Results) -> Section | None:
             "interval wholly above chance. Intervals that overlap are taken as no clear difference: a cautious rule."
         )
         blocks += [Text(text), *([plot] if plot else []), _folded("All scores", tables.score_table(scores))]
+        if (plotted := scale_curves.by_epoch(album, results.evaluated)) is not None:
+            blocks.append(plotted)
+        if (layers := scale_curves.by_layer(results.evaluated)) is not None:
+            blocks.append(Details("Scores by layer", blocks=[layers]))
     retrieved = results.evaluated.path / "retrieval.parquet"
     if retrieved.is_file() and len(retrieval := bars.read_retrieval(retrieved)):
         text = (
@@ -172,6 +177,14 @@ def biology(album: Album, results: Results) -> Section | None:
             "precision, chance and intervals as above."
         )
         blocks += [Text(text), _folded("All retrieval scores", tables.retrieval_table(retrieval))]
+    recognized = results.evaluated.path / "recognition.parquet"
+    if recognized.is_file() and len(recognition := bars.read_recognition(recognized)):
+        text = (
+            "What can be read from the embedding of a single cell of the test side: accuracy of a linear probe and of "
+            "the nearest neighbours, both learned from the embeddings of training cells, for encoders that name "
+            "classes and those that do not. Chance is always naming what is commonest in training."
+        )
+        blocks += [Text(text), _folded("All accuracies", tables.read_from_cells(recognition))]
     if standards := _standards(results.evaluated):
         blocks.append(Terms(standards))
     return Section("biology", "Scales of biology", blocks) if blocks else None

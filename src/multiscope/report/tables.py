@@ -96,6 +96,19 @@ def retrieval_table(scores: pd.DataFrame) -> Table:
     return Table(headers, rows)
 
 
+def read_from_cells(scores: pd.DataFrame) -> Table:
+    """Accuracies of probes and neighbours by target, encoder and source."""
+    headers = ["what is named", "by", "encoder", "source", "accuracy", "interval", "chance", "classes", "test cells"]
+    rows = [
+        [
+            Cell(row["target"], head=True), Cell(row["metric"]), Cell(row["label"]), Cell(row["source"]),
+            *_value_cells(row), _count(row["n_classes"]), _count(row["n_test_cells"]),
+        ]
+        for _, row in scores.iterrows()
+    ]  # fmt: skip
+    return Table(headers, rows)
+
+
 def _value_cells(row: pd.Series) -> list[Cell]:
     note = f"{row['n_seeds']} seeds ± {number(row['sd_seeds'], 3)}" if row["n_seeds"] > 1 else ""
     above = row["ci_low"] > row["chance"]
