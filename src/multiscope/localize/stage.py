@@ -45,7 +45,7 @@ def run(
     """
     fabric = make_fabric(device, threads=threads, precision=config.precision if isinstance(config, Network) else "32")
     cells = Crops(crops)
-    digest = take_sides(cells, split)
+    sides = take_sides(cells, split)
     inputs = {"crops": crops} | ({} if split is None else {"split": split})
     inputs |= {"trained": config.trained} if isinstance(config, Transfer) else {}
     described: dict[str, Any] = {
@@ -62,7 +62,7 @@ def run(
         if local:
             cells.store = reading.enter_context(local_copy(cells.store))
         learner.learn(folder, f"localize: {encoder}")
-        _keep(made, learner, {"encoder": encoder, "trained_on": cells.source, "split_digest": digest})
+        _keep(made, learner, {"encoder": encoder, "trained_on": cells.source, **sides})
         keep_history(folder, made.path)
         for key, value in (("threads", threads), ("loading", loading)):
             made.note(key, value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,13 +43,13 @@ class Task:
         return np.flatnonzero(self.crops.table["split"] == side).astype(np.int64)
 
 
-def take_sides(crops: Crops, split: Path | None) -> str:
-    """Put the sides of the folder `split`, made by the stage, into the table of `crops`; returns the split's digest.
+def take_sides(crops: Crops, split: Path | None) -> dict[str, Any]:
+    """Put the sides of the folder `split`, made by the stage, into the table of `crops`; returns what it is.
 
     Without a folder the sides stay those that the data set was split into.
     """
     if split is None:
-        return ""
+        return {"split_digest": "", "split_by": "data"}
     made = verify(split, made_by=["split"])
     sides = pd.read_parquet(split / "split.parquet").set_index("cell_id")["split"]
     found = crops.table["cell_id"].map(sides)
@@ -59,4 +60,5 @@ def take_sides(crops: Crops, split: Path | None) -> str:
             "cells: run `multiscope split` on these crops"
         )
     crops.table["split"] = found.to_numpy()
-    return str(made["notes"]["split_digest"])
+    notes = made["notes"]
+    return {"split_digest": notes["split_digest"], "split_by": notes["by"], "n_overlapping": notes["n_overlapping"]}

@@ -38,13 +38,33 @@ def localization(album: Album, results: Results) -> Section | None:
     results.answers.append(summary.recognition_answers(scored))
     plots = [confusion.confusion(album, r, found[r.encoder].table) for r in scored]
     text = (
-        "Compartments named by the classifiers for cells of test fields. Each row of the matrix holds the cells of one "
+        "Compartments named by the classifiers for test cells. Each row of the matrix holds the cells of one "
         "true compartment, so the diagonal shows how many of them were recognised. Balanced accuracy is the mean of "
         "the diagonal, each compartment counting alike. Chance is the accuracy of always naming the commonest "
-        "compartment. Test fields show proteins that were also seen in training, in other fields. The interval allows "
-        "for cells of one field resembling each other. Cells without a label are left out."
+        "compartment. The interval allows for cells of one field resembling each other. Cells without a label are left "
+        f"out. {_sides(results)}"
     )
     return Section("localization", "Localization", [Text(text), tables.recognition_table(scored), *plots])
+
+
+def _sides(results: Results) -> str:
+    """What training has seen of the cells that are scored."""
+    notes = results.localized[0].notes
+    by = str(notes.get("split_by", "data"))
+    if by == "data":
+        localize = results.run_config.localize
+        section = None if localize is None else results.run_config.data.get(localize.data)
+        by = "field" if section is None else section.split.by
+    if by == "protein":
+        return "No cell of a protein that is scored was seen in training."
+    if by == "cell":
+        n = int(notes.get("n_overlapping") or 0)
+        overlap = f" Crops of the test side that share pixels with a training crop: {n:,}." if n else ""
+        return (
+            "Cells of the same fields and proteins were seen in training, so that scores flatter: split by field or by "
+            f"protein to know more.{overlap}"
+        )
+    return f"Its proteins were seen in training too, in other {by}s."
 
 
 def confidence(album: Album, results: Results) -> Section | None:

@@ -22,11 +22,11 @@ _LABELS: dict[str, tuple[str, Verdict]] = {
 
 
 def recognition_answers(found: Sequence[Recognition]) -> Statements:
-    """Is localization recognised on fields that were never trained on?"""
+    """Is localization recognised in cells that were never trained on?"""
     best = max(found, key=lambda r: r.accuracy)
     headline = f"{best.encoder} names the right compartment for {percent(best.accuracy)} of the cells"
     headline += f"; chance is {percent(best.chance)}."
-    return Statements("Is localization recognised on held-out fields?", headline, [_recognition(r) for r in found])
+    return Statements("Is localization recognised in held-out cells?", headline, [_recognition(r) for r in found])
 
 
 def _recognition(r: Recognition) -> Statement:
