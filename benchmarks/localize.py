@@ -32,7 +32,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr
-from dataclasses import dataclass
 from functools import partial
 from io import StringIO
 from pathlib import Path
@@ -41,7 +40,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks.restore import turns
+from benchmarks.restore import Rounds, turns
 from benchmarks.stores import LOAD, Array, Line, machine
 from multiscope import config
 from multiscope.data.cells import CellReader
@@ -67,24 +66,13 @@ BATCH, EMBEDDED = 64, 256
 SCREEN = config.VirtualCrops(reader="virtual_crops", fields_per_protein=8, cells_per_field=8)
 
 
-@dataclass(frozen=True)
-class Bench:
-    """On which crops, and how often."""
-
-    folder: Path
-    rounds: int
-    steps: int
-    threads: int
-    clock: str
+class Bench(Rounds):
+    """On which crops."""
 
     @property
     def crops(self) -> Path:
         """A folder of crops."""
         return self.folder / "crops"
-
-    def now(self) -> float:
-        """Seconds, of the clock on the wall or of the processor in this process."""
-        return time.process_time() if self.clock == "cpu" else time.perf_counter()
 
     def task(self) -> Task:
         """The task of an encoder, as `localize` would give it."""

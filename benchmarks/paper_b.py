@@ -22,6 +22,7 @@ import pandas as pd
 import yaml
 
 from benchmarks.jobs import Job, work
+from benchmarks.summary import accuracy, recognition
 from multiscope import config
 
 ROOT = Path(__file__).parent.parent
@@ -83,15 +84,6 @@ def jobs(values: dict[str, Any], out: Path) -> Iterator[Job]:
     yield Job(out / "evaluate", command, tuple(embedded))
 
 
-def number(rows: pd.DataFrame) -> str:
-    """Mean over seeds, mean interval, range over seeds."""
-    if not len(rows):
-        return ""
-    values = rows["value"]
-    spread = f" [{values.min():.3f}, {values.max():.3f}]" if len(values) > 1 else ""
-    return f"{values.mean():.3f} ({rows['ci_low'].mean():.3f} to {rows['ci_high'].mean():.3f}){spread}"
-
-
 def main_rows(scores: pd.DataFrame, recognized: pd.DataFrame) -> pd.DataFrame:
     """The scores of each encoder's own layer and last epoch: those of which there are cells."""
     keys = ["encoder", "layer", "epoch", "seed"]
@@ -102,21 +94,9 @@ def by_scale(scores: pd.DataFrame) -> str:
     """A markdown table: a row an encoder, a column a scale."""
     lines = [f"| encoder | {' | '.join(SCALES)} |", "|" + "---|" * (len(SCALES) + 1)]
     for name, rows in scores.groupby("encoder", sort=False):
-        cells = [number(rows[rows["scale"] == scale]) for scale in SCALES]
+        cells = [accuracy(rows[rows["scale"] == scale]) for scale in SCALES]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     chance = [f"{scores.loc[scores['scale'] == scale, 'chance'].mean():.4f}" for scale in SCALES]
-    return "\n".join([*lines, f"| chance | {' | '.join(chance)} |"])
-
-
-def named(recognized: pd.DataFrame) -> str:
-    """A markdown table of what can be read from cells: a row an encoder."""
-    columns = [(target, metric) for target in ("localization", "protein") for metric in ("probe", "knn")]
-    head = [f"{target}, {metric}" for target, metric in columns]
-    lines = [f"| encoder | {' | '.join(head)} |", "|" + "---|" * (len(head) + 1)]
-    for name, rows in recognized.groupby("encoder", sort=False):
-        cells = [number(rows[(rows["target"] == t) & (rows["metric"] == m)]) for t, m in columns]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    chance = [f"{recognized.loc[recognized['target'] == t, 'chance'].mean():.3f}" for t, _ in columns]
     return "\n".join([*lines, f"| chance | {' | '.join(chance)} |"])
 
 
@@ -178,7 +158,8 @@ def report(out: Path, figure: Path | None) -> None:
     print(f"machine: {platform.processor() or platform.machine()}, {os.cpu_count()} cores")
     print(f"{scores['n_proteins'].max()} proteins; seeds {sorted(scores['seed'].dropna().unique().tolist())}")
     print(f"\n### Co-annotation AP by scale\n\n{by_scale(kept)}")
-    print(f"\n### Accuracy on cells of held-out fields\n\n{named(recognized)}")
+    print("\n### What is read from cells of held-out fields")
+    recognition(out)
     print("\n### The lead of the classifier\n")
     print("\n".join(lead(kept)))
     curve = curves(scores.merge(layers, on=["encoder", "layer"]))

@@ -85,20 +85,26 @@ Step = Callable[[Batch], None]
 
 
 @dataclass(frozen=True)
-class Bench:
-    """How often and how much."""
+class Rounds:
+    """How often, and by which clock."""
 
     folder: Path
     rounds: int
     steps: int
     threads: int
-    side: int
-    careamics: Path | None
-    clock: str = "wall"
+    clock: str
 
     def now(self) -> float:
         """Seconds, of the clock on the wall or of the processor in this process."""
         return time.process_time() if self.clock == "cpu" else time.perf_counter()
+
+
+@dataclass(frozen=True)
+class Bench(Rounds):
+    """And how much."""
+
+    side: int
+    careamics: Path | None
 
 
 def blobs(n: int) -> Array:
@@ -416,7 +422,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where to write; default the system's temporary folder")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
-        bench = Bench(Path(folder), given.rounds, given.steps, given.threads, given.side, given.careamics, given.clock)
+        bench = Bench(Path(folder), given.rounds, given.steps, given.threads, given.clock, given.side, given.careamics)
         holds = run(bench, given.only or list(SECTIONS))
     if not holds:
         raise SystemExit(1)

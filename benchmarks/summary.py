@@ -3,8 +3,8 @@
     python benchmarks/summary.py results
 
 Restoration: for each method the mean over test images, with its range over seeds, and the gain over the input on the
-same images with its 95 % bootstrap interval over fields. Localization: accuracy on held-out fields. Profiles: AP and
-retrieval with their intervals.
+same images with its 95 % bootstrap interval over fields. Localization: accuracy on labelled test cells. Profiles: AP
+and retrieval with their intervals. Cells: accuracy of a linear probe and of neighbours.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def localization(results: Path) -> None:
         "\n| encoder | seed | accuracy, held-out fields | majority class | cells | fields |\n|---|---|---|---|---|---|"
     )
     for path in sorted((results / "localize").glob("*/seed*/predictions.parquet")):
-        table = pd.read_parquet(path).query("split == 'test'")
+        table = pd.read_parquet(path).query("split == 'test' and truth != ''")
         right = (table["truth"] == table["predicted"]).mean()
         chance = table["truth"].value_counts(normalize=True).max()
         encoder, seed = path.parts[-3], path.parts[-2].removeprefix("seed")
@@ -90,6 +90,32 @@ def profiles(results: Path) -> None:
             print("| " + " | ".join(map(str, cells)) + f" | {row['chance']:.3f} |")
 
 
+def recognition(results: Path) -> None:
+    """What a linear probe and neighbours read from cells: a row an encoder and source, means over seeds."""
+    path = results / "evaluate" / "recognition.parquet"
+    if not path.is_file():
+        return
+    table = pd.read_parquet(path)
+    columns = [(target, metric) for target in ("localization", "protein") for metric in ("probe", "knn")]
+    print(f"\naccuracy on {table['n_test_cells'].max()} test cells of {table['n_fields'].max()} fields\n")
+    print("| source | encoder | " + " | ".join(f"{target}, {metric}" for target, metric in columns) + " |")
+    print("|" + "---|" * (len(columns) + 2))
+    for (source, encoder), rows in table.groupby(["source", "encoder"], sort=False):
+        cells = [accuracy(rows[(rows["target"] == t) & (rows["metric"] == m)]) for t, m in columns]
+        print(f"| {source} | {encoder} | " + " | ".join(cells) + " |")
+    chance = [table.loc[table["target"] == target, "chance"].mean() for target, _ in columns]
+    print("| | chance | " + " | ".join(f"{value:.3f}" for value in chance) + " |")
+
+
+def accuracy(rows: pd.DataFrame) -> str:
+    """Mean over seeds, the mean of their intervals, and the range over seeds."""
+    if rows.empty:
+        return ""
+    values = rows["value"]
+    spread = f" [{values.min():.3f}, {values.max():.3f}]" if len(values) > 1 else ""
+    return f"{values.mean():.3f} ({rows['ci_low'].mean():.3f} to {rows['ci_high'].mean():.3f}){spread}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=Path)
@@ -97,9 +123,11 @@ def main() -> None:
     report = json.loads((results / "report" / "manifest.json").read_text(encoding="utf-8"))
     packages = {name: report["packages"][name] for name in ("python", "torch", "scikit-image")}
     print(f"machine: {machine()}; {packages}")
-    for stage, show in (("restore", restoration), ("localize", localization), ("evaluate", profiles)):
+    parts = {"restore": [restoration], "localize": [localization], "evaluate": [profiles, recognition]}
+    for stage, shows in parts.items():
         if (results / stage).is_dir():
-            show(results)
+            for show in shows:
+                show(results)
 
 
 if __name__ == "__main__":
