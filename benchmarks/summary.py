@@ -17,6 +17,8 @@ from pathlib import Path
 import pandas as pd
 
 from multiscope.metrics.intervals import paired_interval
+from multiscope.report.bars import own_layers
+from multiscope.report.inputs import open_folders
 
 
 def machine() -> str:
@@ -73,6 +75,7 @@ def profiles(results: Path) -> None:
         table = pd.read_parquet(results / "evaluate" / f"{name}.parquet")
         if len(table) == 0:
             continue
+        table = own_layers(table, open_folders([results / "evaluate"])[0])
         what = ["scale"] if name == "scores" else []
         print(f"\n{name}: {table['n_proteins'].iloc[0]} proteins\n")
         print("| " + " | ".join([*what, "source", "encoder", "seed", table["metric"].iloc[0], "95 %", "chance"]) + " |")
