@@ -141,7 +141,8 @@ def _words(predicted: Predictions, found: Looks) -> dict[str, str]:
             f"Grad-CAM (Selvaraju et al. 2017) of the class at the left, over up to {EACH} test cells of it drawn at "
             f"random, beside the cells in channel {found.channel} and the probability of the class. Bright: what "
             f"speaks for the class, at {found.side} x {found.side} places of a convolution, each of which sees a part "
-            "of the crop; outside of the frame, where there is one, the layer has no place. It says where the network "
-            "looks, not whether it is right."
+            "of the crop; outside of the frame, where there is one, the layer has no place. A cell that stays dark has "
+            "nothing at these places that speaks for the class. It says where the network looks, not whether it is "
+            "right."
         ),
     }
