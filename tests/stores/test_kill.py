@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import multiprocessing
-import random
-import time
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +14,7 @@ from multiscope.folders.manifest import stage_output, verify
 from multiscope.stores import shards
 from multiscope.stores.fields import write_field
 from multiscope.stores.samples import SampleStore, SampleWriter
+from tests.stores.kills import killed_again_and_again, starter
 
 PIECES = 14
 SHAPES = {"image": (2, 12, 12), "mask": (1, 12, 12), "stack": (1, 3, 6, 6)}
@@ -52,54 +48,8 @@ def make(out: Path) -> None:
         made.count("cells", writer.rows)
 
 
-def content(out: Path) -> dict[str, str]:
-    """The sha256 of every file but the manifest, which knows the time."""
-    files = (path for path in out.rglob("*") if path.is_file() and path.name != "manifest.json")
-    return {path.relative_to(out).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-
-
-@pytest.fixture(scope="module")
-def start() -> Any:
-    """Starts a job in a process that begins at once: its imports are done."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, "multiscope.stores.fields", "multiscope.stores.samples"])
-
-    def begin(out: Path) -> BaseProcess:
-        process = context.Process(target=make, args=(out,))
-        process.start()
-        return process
-
-    return begin
-
-
 @pytest.mark.slow
-def test_fifty_kills_at_random_moments_change_nothing(tmp_path: Path, start: Any) -> None:
-    whole = tmp_path / "whole"
-    for folder in (tmp_path / "warm", whole):
-        began = time.monotonic()
-        first = start(folder)
-        first.join()
-        seconds = time.monotonic() - began
-    expected = content(whole)
-    notes = verify(whole, full=True)["notes"]
-    rng, kills, runs, kept = random.Random(0), 0, 0, 0
-    out = tmp_path / "out0"
-    while kills < 50:
-        process = start(out)
-        process.join(rng.uniform(0, seconds / 2))
-        if process.is_alive():
-            process.kill()
-            process.join()
-            kills += 1
-        if out.exists():
-            manifest = verify(out)
-            assert (content(out), manifest["notes"]) == (expected, notes)
-            runs, kept = runs + 1, kept + manifest["kept_parts"]
-            out = tmp_path / f"out{runs}"
-    last = start(out)
-    last.join()
-    assert content(out) == expected
-    assert verify(out, full=True)["counts"]["cells"]["kept"] == len(SampleStore(out / "crops.zarr"))
-    assert kept or verify(out)["kept_parts"], "nothing was ever kept"
-    hidden = {path.name for path in tmp_path.iterdir() if path.name.startswith(".")}
-    assert hidden == set()
+def test_fifty_kills_at_random_moments_change_nothing(tmp_path: Path) -> None:
+    start = starter(make, "multiscope.stores.fields", "multiscope.stores.samples")
+    last = killed_again_and_again(tmp_path, start, kills=50)
+    assert verify(last, full=True)["counts"]["cells"]["kept"] == len(SampleStore(last / "crops.zarr"))

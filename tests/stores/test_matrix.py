@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import multiprocessing
-import random
-import time
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,9 +11,10 @@ import pytest
 import zarr
 
 from multiscope.errors import InputError
-from multiscope.folders.manifest import stage_output, verify
+from multiscope.folders.manifest import stage_output
 from multiscope.stores.matrix import Matrix, MatrixWriter, Values
 from multiscope.stores.tables import complete_anndata, read_anndata, write_anndata
+from tests.stores.kills import killed_again_and_again, starter
 
 N_ROWS, BLOCK_ROWS = 50, 8
 
@@ -106,40 +102,8 @@ def make(out: Path) -> None:
                 writer.write(number, partial(dict, {y: 2 * Matrix(scratch).block(number)}))
 
 
-def content(out: Path) -> dict[str, str]:
-    """The sha256 of every file but the manifest, which knows the time."""
-    files = (path for path in out.rglob("*") if path.is_file() and path.name != "manifest.json")
-    return {path.relative_to(out).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-
-
 @pytest.mark.slow
 def test_kills_at_random_moments_change_nothing(tmp_path: Path) -> None:
-    context: Any = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, "multiscope.folders.manifest", "multiscope.stores.matrix"])
-
-    def start(out: Path) -> Any:
-        process = context.Process(target=make, args=(out,))
-        process.start()
-        return process
-
-    for folder in (tmp_path / "warm", tmp_path / "whole"):
-        began = time.monotonic()
-        start(folder).join()
-        seconds = time.monotonic() - began
-    expected = content(tmp_path / "whole")
-    assert np.array_equal(Matrix(tmp_path / "whole" / "Y").block(7), 2 * values(9, 3000)[700:800])
-    rng, kills, kept, out = random.Random(0), 0, 0, tmp_path / "out0"
-    while kills < 12:
-        process = start(out)
-        process.join(rng.uniform(0, seconds / 2))
-        if process.is_alive():
-            process.kill()
-            process.join()
-            kills += 1
-        if (out / "manifest.json").exists():
-            kept += verify(out)["kept_parts"]
-            assert content(out) == expected
-            out = tmp_path / f"out{kills}"
-    start(out).join()
-    assert content(out) == expected
-    assert kept or verify(out)["kept_parts"], "nothing was ever kept"
+    start = starter(make, "multiscope.folders.manifest", "multiscope.stores.matrix")
+    last = killed_again_and_again(tmp_path, start, kills=12)
+    assert np.array_equal(Matrix(last / "Y").block(7), 2 * values(9, 3000)[700:800])

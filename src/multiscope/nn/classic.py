@@ -102,7 +102,8 @@ class ClassicFeatures(nn.Module):
                 f"classic features: {table.shape[1]} are measured, but the model was fitted to {len(self.kept)}; "
                 "expected as many: fit it again with this version of multiscope"
             )
-        measured = torch.from_numpy(table.to_numpy(dtype=np.float32)).to(self.mean.device)
+        # a copy: where pandas' copy on write is on, its own array may not be written
+        measured = torch.from_numpy(table.to_numpy(dtype=np.float32, copy=True)).to(self.mean.device)
         scaled = (measured[:, self.kept] - self.mean) / self.scale
         return {"features": scaled @ self.components.T if len(self.components) else scaled}
 

@@ -127,7 +127,7 @@ def test_they_cannot_be_used_where_localization_is_asked_for() -> None:
         "data": {"x": {"reader": "virtual_structures", "structure": "nuclei"}},
         "segment": {"data": "x", "channel": "nuclei"},
         "crop": {"data": "x"},
-        "localize": {"data": "x", "encoders": {"net": {"kind": "deeploc"}}},
+        "localize": {"data": "x", "encoders": {"net": {"model": "deeploc"}}},
     }
     with pytest.raises(InputError, match="data set 'x' has no 'localization'"):
         config.parse_config(whole, "config.yaml")
