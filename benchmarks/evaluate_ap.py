@@ -41,8 +41,8 @@ def make_case(n: int, dims: int) -> Case:
 
 
 def multiscope_ap(case: Case, n_bootstrap: int) -> float:
-    from multiscope.evaluate.coannotation import coannotation
-    from multiscope.evaluate.standards import Standard
+    from multiscope.evaluate.scores.coannotation import coannotation
+    from multiscope.standards.standard import Standard
 
     x, names, terms = case
     standard = Standard("made", "process", terms, "none (generated)", "name", "1", "CC0", "")

@@ -16,7 +16,7 @@ FLOORS = [
     ["config"],
     ["nn"],
     ["training"],
-    ["metrics"],
+    ["metrics", "standards"],
     ["simulate"],
     ["data"],
     ["split"],

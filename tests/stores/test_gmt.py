@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from multiscope.evaluate.standards import read_gmt
+from multiscope.standards.gmt import read_gmt
 from multiscope.stores.gmt import write_gmt
 
 SIDECAR = {"scale": "complex", "organism": "559292", "id_type": "ORF", "release": "2026", "licence": "CC0-1.0"}

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from multiscope.errors import InputError
-from multiscope.evaluate.retrieval import Cells
+from multiscope.evaluate.scores.retrieval import Cells
 from multiscope.folders import manifest
 from multiscope.stores.tables import read_anndata
 

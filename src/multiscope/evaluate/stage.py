@@ -15,13 +15,15 @@ import pandas as pd
 from multiscope import config
 from multiscope.errors import InputError
 from multiscope.evaluate import STAGE_VERSION
-from multiscope.evaluate.coannotation import coannotation, profiled_terms
 from multiscope.evaluate.embedded import RUN_COLUMNS, Embedded, cells_by_side, read_cells, read_profiles
-from multiscope.evaluate.recognition import Recognition, recognition
-from multiscope.evaluate.retrieval import Cells, retrieval
-from multiscope.evaluate.standards import Standard, read_gmt
+from multiscope.evaluate.scores.coannotation import coannotation
+from multiscope.evaluate.scores.members import profiled_terms
+from multiscope.evaluate.scores.recognition import Recognition, recognition
+from multiscope.evaluate.scores.retrieval import Cells, retrieval
 from multiscope.folders import manifest
 from multiscope.progress import track
+from multiscope.standards.gmt import read_gmt
+from multiscope.standards.standard import Standard
 
 SCORE_COLUMNS = (
     *RUN_COLUMNS, "standard", "scale", "metric", "value", "ci_low", "ci_high", "chance",

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from multiscope.data.labels import BETWEEN
-from multiscope.evaluate.ranking import cosines, unit_rows
+from multiscope.evaluate.scores.ranking import cosines, unit_rows
 from multiscope.report.blocks import NONE, Cell, Table, number
 from multiscope.report.inputs import Folder, read_table
 from multiscope.report.maps import source_order

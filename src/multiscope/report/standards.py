@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from multiscope import config
-from multiscope.evaluate.standards import SCALES, Standard, read_gmt
 from multiscope.report.results import Results
+from multiscope.standards.gmt import read_gmt
+from multiscope.standards.standard import SCALES, Standard
 
 
 def standards(results: Results) -> list[Standard]:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from multiscope.evaluate.standards import Standard
 from multiscope.report.album import COLOURS, WIDTH, Album, look, new_figure, short
 from multiscope.report.blocks import Plot
 from multiscope.report.clouds import FEWEST, draw_clouds
 from multiscope.report.inputs import Folder
+from multiscope.standards.standard import Standard
 
 MOST_TERMS, MOST_PANELS = 12, 4
 

@@ -14,8 +14,7 @@ import torch
 
 from multiscope.config import Compartment, Scale, Screen, VirtualCrops
 from multiscope.data.readers.virtual_screen import write_truth
-from multiscope.evaluate.coannotation import coannotation
-from multiscope.evaluate.standards import read_gmt
+from multiscope.evaluate.scores.coannotation import coannotation
 from multiscope.features.classic import classic_features
 from multiscope.simulate import camera, counter, optics
 from multiscope.simulate.cells import yeast
@@ -26,6 +25,7 @@ from multiscope.simulate.factors import N_FACTORS, NAMES, cell_factors
 from multiscope.simulate.screen.crops import crops
 from multiscope.simulate.screen.oracle import oracle
 from multiscope.simulate.screen.proteins import SCALES, in_part, proteins, table
+from multiscope.standards.gmt import read_gmt
 
 MEASURED: dict[str, tuple[Compartment, str, int]] = {
     "abundance": ("cytoplasm", "Intensity_mean_protein", 1),

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from multiscope.errors import InputError
-from multiscope.evaluate.ranking import Floats, Ints, average_precision, cosines, interval, resample, unit_rows
+from multiscope.evaluate.scores.ranking import Floats, Ints, average_precision, cosines, interval, resample, unit_rows
 
 _BLOCK = 2**22
 

@@ -8,8 +8,8 @@ from sklearn.metrics import average_precision_score
 from sklearn.metrics.pairwise import cosine_similarity
 
 from multiscope.errors import InputError
-from multiscope.evaluate import retrieval as module
-from multiscope.evaluate.retrieval import Cells, Retrieval, query_precision, retrieval
+from multiscope.evaluate.scores import retrieval as module
+from multiscope.evaluate.scores.retrieval import Cells, Retrieval, query_precision, retrieval
 
 
 def make_cells(side: str, *, n_proteins: int = 5, n_fields: int = 3, per_field: int = 4, noise: float = 1.0) -> Cells:

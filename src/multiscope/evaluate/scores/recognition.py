@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from multiscope.evaluate.ranking import cosines
+from multiscope.evaluate.scores.ranking import cosines
 from multiscope.metrics.intervals import mean_interval
 from multiscope.metrics.probe import probe
 

@@ -7,8 +7,8 @@ import yaml
 from hypothesis import strategies as st
 
 from multiscope.errors import InputError
-from multiscope.evaluate import standards
-from multiscope.evaluate.standards import read_gmt
+from multiscope.standards import gmt as standards
+from multiscope.standards.gmt import read_gmt
 from multiscope.stores.gmt import write_gmt
 
 ORIGIN = {"organism": "4932", "id_type": "ORF", "release": "2026-01-01", "licence": "CC BY 4.0"}

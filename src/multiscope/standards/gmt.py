@@ -7,43 +7,17 @@ terms come from and which GMT it belongs to.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import yaml
 
-from multiscope.config import Scale
 from multiscope.errors import InputError
 from multiscope.images.bounded import read_bounded
+from multiscope.standards.standard import SCALES, UNKNOWN, Standard
 
-UNKNOWN = "unknown"
-SCALES: tuple[str, ...] = get_args(Scale)
 _MAX_GMT_BYTES = 64 * 2**20
 _MAX_SIDECAR_BYTES = 64 * 2**10
-
-
-@dataclass(frozen=True)
-class Standard:
-    """Terms with their member proteins, and where they come from."""
-
-    name: str
-    scale: str
-    """compartment, process, pathway or complex."""
-    terms: Mapping[str, frozenset[str]]
-    organism: str
-    """NCBI taxon id, `none (generated)`, or `unknown`."""
-    id_type: str
-    release: str
-    licence: str
-    sha256: str
-    """Of the GMT file."""
-
-    @property
-    def proteins(self) -> frozenset[str]:
-        """All members of all terms."""
-        return frozenset().union(*self.terms.values())
 
 
 def read_gmt(path: Path, *, name: str, scale: str | None = None) -> Standard:

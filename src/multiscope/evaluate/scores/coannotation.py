@@ -14,8 +14,9 @@ import numpy.typing as npt
 from scipy import sparse
 
 from multiscope.errors import InputError
-from multiscope.evaluate.ranking import Bools, Floats, Ints, RankedPairs, cosines, interval, resample, unit_rows
-from multiscope.evaluate.standards import Standard
+from multiscope.evaluate.scores.members import ProfiledTerms, profiled_terms
+from multiscope.evaluate.scores.ranking import Bools, Floats, Ints, RankedPairs, cosines, interval, resample, unit_rows
+from multiscope.standards.standard import Standard
 
 _BLOCK = 2**22
 
@@ -32,37 +33,6 @@ class CoAnnotation:
     n_proteins: int
     n_terms: int
     n_positive_pairs: int
-
-
-@dataclass(frozen=True)
-class ProfiledTerms:
-    """Terms of a standard that are neither too small nor too large among the profiled proteins."""
-
-    terms: dict[str, frozenset[str]]
-    """Name to profiled members."""
-    proteins: list[str]
-    """Profiled members of these terms, sorted."""
-    n_too_small: int
-    n_too_large: int
-
-
-def profiled_terms(
-    standard: Standard, proteins: Sequence[str], *, min_term_size: int, max_term_size: int
-) -> ProfiledTerms:
-    """Terms with `min_term_size` to `max_term_size` members among `proteins`; none left is an `InputError`."""
-    profiled = frozenset(proteins)
-    if not profiled & standard.proteins:
-        raise InputError(_nothing_shared(standard, profiled))
-    members = {name: term & profiled for name, term in standard.terms.items()}
-    kept = {name: term for name, term in members.items() if min_term_size <= len(term) <= max_term_size}
-    too_small = sum(len(term) < min_term_size for term in members.values())
-    if not kept:
-        raise InputError(
-            f"standard '{standard.name}': none of its {len(members)} terms has {min_term_size} to {max_term_size} "
-            f"profiled members ({too_small} have fewer); change these limits or take a fitting standard"
-        )
-    universe = sorted(frozenset().union(*kept.values()))
-    return ProfiledTerms(kept, universe, too_small, len(members) - len(kept) - too_small)
 
 
 def coannotation(
@@ -138,14 +108,4 @@ def _check_both_kinds(standard: Standard, truth: Bools, *, n_proteins: int) -> N
     raise InputError(
         f"standard '{standard.name}': {which} of the {len(truth)} pairs of {n_proteins} profiled proteins {what} and "
         "there is nothing to rank; profile more proteins, or change min_term_size or max_term_size"
-    )
-
-
-def _nothing_shared(standard: Standard, profiled: frozenset[str]) -> str:
-    def example(ids: frozenset[str]) -> str:
-        return f", e.g. '{min(ids)}'" if ids else ""
-
-    return (
-        f"standard '{standard.name}' has none of the profiled proteins: {len(standard.proteins)} in the standard"
-        f"{example(standard.proteins)}, {len(profiled)} profiled{example(profiled)}; check that both use the same ids"
     )

@@ -15,9 +15,11 @@ from sklearn.metrics import average_precision_score
 from sklearn.metrics.pairwise import cosine_similarity
 
 from multiscope.errors import InputError
-from multiscope.evaluate import coannotation as module
-from multiscope.evaluate.coannotation import CoAnnotation, coannotation, profiled_terms
-from multiscope.evaluate.standards import Standard, read_gmt
+from multiscope.evaluate.scores import coannotation as module
+from multiscope.evaluate.scores.coannotation import CoAnnotation, coannotation
+from multiscope.evaluate.scores.members import profiled_terms
+from multiscope.standards.gmt import read_gmt
+from multiscope.standards.standard import Standard
 
 DATA = Path(os.environ.get("MULTISCOPE_DATA", Path(__file__).parents[3] / "shared" / "data"))
 

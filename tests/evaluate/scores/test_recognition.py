@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
-from multiscope.evaluate import recognition as module
-from multiscope.evaluate.recognition import NEIGHBOURS, nearest, recognition
+from multiscope.evaluate.scores import recognition as module
+from multiscope.evaluate.scores.recognition import NEIGHBOURS, nearest, recognition
 
 RNG = np.random.default_rng(0)
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
 from multiscope.errors import InputError
-from multiscope.evaluate import ranking
-from multiscope.evaluate.ranking import RankedPairs, average_precision, interval, resample, unit_rows
+from multiscope.evaluate.scores import ranking
+from multiscope.evaluate.scores.ranking import RankedPairs, average_precision, interval, resample, unit_rows
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 6)), min_size=1, max_size=60))

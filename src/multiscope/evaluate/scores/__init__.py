@@ -1,0 +1,1 @@
+"""Scores of profiles, one module each: plain functions of arrays, names and standards."""

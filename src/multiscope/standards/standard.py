@@ -1,0 +1,34 @@
+"""What a standard is: terms, their members, and where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import get_args
+
+from multiscope.config import Scale
+
+UNKNOWN = "unknown"
+SCALES: tuple[str, ...] = get_args(Scale)
+
+
+@dataclass(frozen=True)
+class Standard:
+    """Terms with their member proteins, and where they come from."""
+
+    name: str
+    scale: str
+    """compartment, process, pathway or complex."""
+    terms: Mapping[str, frozenset[str]]
+    organism: str
+    """NCBI taxon id, `none (generated)`, or `unknown`."""
+    id_type: str
+    release: str
+    licence: str
+    sha256: str
+    """Of the GMT file."""
+
+    @property
+    def proteins(self) -> frozenset[str]:
+        """All members of all terms."""
+        return frozenset().union(*self.terms.values())
