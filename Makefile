@@ -30,8 +30,8 @@ real: env  ## run the chain on real images: make real DATA=/path/to/data
 	@test -n "$(DATA)" || { echo "say where the images are: make real DATA=/path/to/data (see examples/real.yaml)" >&2; exit 2; }
 	$(SNAKEMAKE) --configfile examples/real.yaml --config "data_root=$(DATA)"
 
-test: env  ## run all tests
-	$(BIN)/python -m pytest
+test: env  ## run all tests, in two processes
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: env  ## ruff, mypy, snakefmt, snakemake --lint
 	$(BIN)/ruff check .

@@ -3,8 +3,8 @@
     python benchmarks/summary.py results
 
 Restoration: for each method the mean over test images, with its range over seeds, and the gain over the input on the
-same images with its 95 % bootstrap interval over fields. Localization: accuracy on labelled test cells. Profiles: AP
-and retrieval with their intervals. Cells: accuracy of a linear probe and of neighbours.
+same images with its 95 % bootstrap interval over fields. Localization: accuracy on labelled test cells. Profiles: AP,
+with that of the controls, and retrieval with their intervals. Cells: accuracy of a linear probe and of neighbours.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from pathlib import Path
 import pandas as pd
 
 from multiscope.metrics.intervals import paired_interval
-from multiscope.report.bars import own_layers
 from multiscope.report.inputs import open_folders
+from multiscope.report.scores import own_and_controls
 
 
 def machine() -> str:
@@ -75,7 +75,8 @@ def profiles(results: Path) -> None:
         table = pd.read_parquet(results / "evaluate" / f"{name}.parquet")
         if len(table) == 0:
             continue
-        table = own_layers(table, open_folders([results / "evaluate"])[0])
+        table = own_and_controls(table, open_folders([results / "evaluate"])[0])
+        table = table[table["metric"] == "ap"] if name == "scores" else table
         what = ["scale"] if name == "scores" else []
         print(f"\n{name}: {table['n_proteins'].iloc[0]} proteins\n")
         print("| " + " | ".join([*what, "source", "encoder", "seed", table["metric"].iloc[0], "95 %", "chance"]) + " |")
@@ -86,7 +87,7 @@ def profiles(results: Path) -> None:
                 *(row[w] for w in what),
                 row["source"],
                 row["encoder"],
-                row["seed"],
+                "" if pd.isna(row["seed"]) else row["seed"],
                 f"{row['value']:.3f}",
                 interval,
             ]

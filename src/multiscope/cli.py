@@ -21,6 +21,8 @@ data_app = typer.Typer(rich_markup_mode=None)
 app.add_typer(data_app, name="data")
 restore_app = typer.Typer(rich_markup_mode=None)
 app.add_typer(restore_app, name="restore")
+evaluate_app = typer.Typer(rich_markup_mode=None)
+app.add_typer(evaluate_app, name="evaluate")
 
 _OUT = "Folder to make; a former one is replaced when the new one is complete."
 _SECTION = "The stage's section: YAML or JSON text in {}, or a YAML file with it or a whole configuration."
@@ -422,22 +424,58 @@ def embed(
     run(crops=crops, model=model, out=out, config=config, layer=layer, device=device, threads=threads)
 
 
-@app.command()
+@evaluate_app.callback(invoke_without_command=True)
 def evaluate(
-    embeddings: Annotated[list[Path], typer.Option(help="Folder made by `embed`; may be given several times.")],
-    out: Out,
+    context: typer.Context,
+    embeddings: Annotated[
+        list[Path], typer.Option(help="Folder made by `embed`; may be given several times. Needed.")
+    ] = [],  # noqa: B006
+    out: Annotated[Path | None, typer.Option(help=f"{_OUT} Needed.")] = None,
     section: Section = "{}",
     data: Annotated[Path | None, typer.Option(help="Folder made by `data`, whose own standards are used too.")] = None,
+    threads: Threads = 1,
 ) -> None:
-    """Score the profiles against standards: co-annotation average precision with chance level and interval."""
+    """Score the profiles of embed folders against standards, with chance levels, intervals and controls."""
+    if context.invoked_subcommand is not None:
+        return
+    for option, value in (("--embeddings", embeddings), ("--out", out)):
+        if not value:
+            context.fail(f"Missing option '{option}'")
+    assert out is not None
     from multiscope.evaluate.stage import run
 
-    run(
-        embeddings=embeddings,
-        out=out,
-        config=settings.section_from(settings.Evaluate, section, key="evaluate"),
-        data=data,
-    )
+    config = settings.section_from(settings.Evaluate, section, key="evaluate")
+    run(embeddings=embeddings, out=out, config=config, data=data, threads=threads)
+
+
+@evaluate_app.command("profiles")
+def evaluate_profiles(
+    files: Annotated[list[Path], typer.Argument(help="Tables of profiles: .csv, .tsv, .parquet, .h5ad or .zarr.")],
+    standards: Annotated[Path, typer.Option(help="YAML list of standards, see docs/standards.md.")],
+    root: Annotated[
+        Path | None, typer.Option(help="Folder that the paths in the list are relative to; left out: that of the list.")
+    ] = None,
+    gene_column: Annotated[str | None, typer.Option(help="Column with the names of proteins.")] = None,
+    standardize: Annotated[bool, typer.Option(help="Give each feature mean 0 and standard deviation 1.")] = False,
+    clip: Annotated[float | None, typer.Option(min=0, help="Limit features to -CLIP to CLIP.")] = None,
+    genes: Annotated[
+        Path | None, typer.Option(help="Table of gene names by which profiles are renamed: SGD, HGNC or two columns.")
+    ] = None,
+    aggregate: Annotated[bool, typer.Option(help="Average rows of one protein instead of refusing them.")] = False,
+    out: Annotated[Path | None, typer.Option(help=f"{_OUT} Left out: the scores are only printed.")] = None,
+    section: Section = "{}",
+    threads: Threads = 1,
+) -> None:
+    """Score anybody's profiles against standards at every scale, and print the scores with intervals and chance."""
+    from multiscope.evaluate.alone import as_text, score_profiles
+    from multiscope.evaluate.foreign import read_table
+    from multiscope.standards.registry import read_standards
+
+    reading = {"gene_column": gene_column, "standardize": standardize, "clip": clip, "aggregate": aggregate}
+    config = settings.section_from(settings.Evaluate, section, key="evaluate")
+    config = config.model_copy(update={"genes": genes}) if genes else config
+    tables = [read_table(file, **reading) for file in files]  # type: ignore[arg-type]
+    print(as_text(score_profiles(tables, read_standards(standards, root), config, out=out, threads=threads)))
 
 
 @app.command()

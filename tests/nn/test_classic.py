@@ -113,3 +113,11 @@ def test_pixels_that_are_no_numbers_are_refused() -> None:
     cells[0, 0, 3, 3] = torch.nan
     with pytest.raises(InputError, match="NaN or infinite"):
         fitted().features(cells)
+
+
+def test_only_the_features_that_are_asked_for_are_kept() -> None:
+    network = ClassicFeatures.fitted(MEASURED, channels=CHANNELS, crop_size=64, only=["Intensity_mean", "Shape_area"])
+    assert network.names == [n for n in fitted().names if n.startswith(("Intensity_mean", "Shape_area"))]
+    assert 0 < len(network.names) < len(fitted().names)
+    with pytest.raises(InputError, match="no name begins with 'Nothing' of the key 'only'"):
+        ClassicFeatures.fitted(MEASURED, channels=CHANNELS, crop_size=64, only=["Nothing"])

@@ -23,6 +23,7 @@ from multiscope.stores.pixel_size import PixelSize
 from multiscope.stores.samples import write_samples
 from multiscope.stores.tables import write_anndata, write_profiles_parquet
 from multiscope.trust.stage import COLUMNS as TRUST_COLUMNS
+from tests.report import evaluations
 
 COMPARTMENTS = ("cytoplasm", "mitochondrion", "nucleus", "vacuole")
 NOISE = {"noise": 300.0, "axial": 120.0, "blur": 60.0}
@@ -391,6 +392,8 @@ class Tree:
             )
             run.count("profiles", len(obs))
             run.note("encoder", encoder)
+            run.note("layer", "d2")
+            run.note("epoch", 12)
         return out
 
     def evaluated(
@@ -402,7 +405,11 @@ class Tree:
         half: float = 0.08,
         sources: Sequence[str] = SOURCES,
         scales: Sequence[str] = ("compartment", "process", "complex"),
+        full: bool = True,
+        paired: float = 0.02,
+        notes: dict[str, Any] | None = None,
     ) -> Path:
+        """Without `full` as it was before there were controls, further scores and paired differences."""
         values = values or {"clean": 0.7, "degraded": 0.35, "restored:cgan": 0.55}
         out = self.root / "evaluate"
         rows, retrieval = [], []
@@ -434,10 +441,18 @@ class Tree:
         score_columns = [*run_columns, "standard", "scale", *values_columns, "n_terms", "n_positive_pairs"]
         retrieval_columns = [*run_columns, *values_columns, "n_query_cells", "n_reference_cells"]
         with stage_output(out, stage="evaluate", version=1, config={}, inputs={}) as run:
-            pd.DataFrame(rows, columns=score_columns).to_parquet(run.path / "scores.parquet")
+            ap = pd.DataFrame(rows, columns=score_columns)
+            scores = evaluations.with_controls(ap) if full else ap
+            scores.to_parquet(run.path / "scores.parquet")
             pd.DataFrame(retrieval, columns=retrieval_columns).to_parquet(run.path / "retrieval.parquet")
             described = {"scale": "complex", "organism": "generated", "release": "1", "licence": "CC0-1.0"}
             run.note("standards", {"screen_complex": described})
+            if full:
+                evaluations.differences(scores, half=paired).to_parquet(run.path / "differences.parquet")
+                evaluations.terms(scores).to_parquet(run.path / "terms.parquet")
+                evaluations.by_cells(scores).to_parquet(run.path / "by_cells.parquet")
+                for name, note in (evaluations.notes(scores) | (notes or {})).items():
+                    run.note(name, note)
         return out
 
     def benchmarks(self) -> Path:

@@ -14,7 +14,7 @@ from PIL import Image
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix
 
 from multiscope.errors import InputError
-from multiscope.report import bars, confusion, curves, maps, pictures, strips, usage
+from multiscope.report import bars, confusion, curves, maps, pictures, scores, strips, usage
 from multiscope.report.album import COLOURS, MARKERS, Album, class_style, ends, short
 from multiscope.report.blocks import Plot, listing, number
 from multiscope.report.inputs import child, open_folders, read_history
@@ -187,9 +187,9 @@ def test_few_or_equal_points_have_coordinates(x: np.ndarray) -> None:
 
 
 def test_scores_over_seeds_keep_the_widest_interval(tree: Tree) -> None:
-    folder = tree.evaluated(seeds=(0, 1), encoders=("deeploc",))
+    folder = tree.evaluated(seeds=(0, 1), encoders=("deeploc",), full=False)
     raw = pd.read_parquet(folder / "scores.parquet").query("scale == 'compartment' and source == 'clean'")
-    row = bars.read_scores(open_folders([folder])[0]).query("scale == 'compartment' and source == 'clean'").iloc[0]
+    row = scores.read_scores(open_folders([folder])[0]).query("scale == 'compartment' and source == 'clean'").iloc[0]
     assert row["value"] == pytest.approx(raw["value"].mean())
     assert (row["ci_low"], row["ci_high"]) == (raw["ci_low"].min(), raw["ci_high"].max())
     assert row["n_seeds"] == 2
@@ -199,13 +199,13 @@ def test_the_last_epoch_counts() -> None:
     row = {"source": "clean", "encoder": "e", "layer": "d2", "seed": 0, "metric": "map", "chance": 0.1}
     columns = row | {"ci_low": 0.0, "ci_high": 1.0, "n_proteins": 3}
     table = pd.DataFrame([{**columns, "epoch": 1, "value": 0.2}, {**columns, "epoch": 12, "value": 0.6}])
-    assert bars.over_seeds(table, [], ["n_proteins"])["value"].tolist() == [0.6]
+    assert scores.over_seeds(table, [], ["n_proteins"])["value"].tolist() == [0.6]
 
 
 def test_bars_hold_scores_in_the_order_of_scales(tree: Tree, album: Album) -> None:
     encoders = [f"encoder_{i:02d}" for i in range(15)]
-    scores = bars.read_scores(open_folders([tree.evaluated(encoders=encoders)])[0])
-    plot = bars.score_bars(album, scores)
+    found = scores.read_scores(open_folders([tree.evaluated(encoders=encoders, full=False)])[0])
+    plot = bars.score_bars(album, found)
     assert plot is not None
     assert "first 12 of 15 encoders" in plot.caption
     data = pd.read_csv(album.folder / "scores_ap.csv")

@@ -18,7 +18,7 @@ from multiscope.report import clouds, maps, neighbours
 from multiscope.report.album import Album
 from multiscope.report.inputs import Folder, open_folders
 from multiscope.report.results import Results
-from multiscope.report.standards import Shared, standards
+from multiscope.report.standards import Shared
 from multiscope.report.term_maps import largest_terms, term_map
 from tests.report.stages import STANDARDS, Tree
 
@@ -50,7 +50,7 @@ def test_neighbours_are_the_most_similar_of_the_clean_source(tree: Tree) -> None
 
 def test_what_neighbours_share(tree: Tree, run_config: config.Config) -> None:
     data = tree.data(standards=STANDARDS)
-    known = standards(Results(run_config=run_config, data=open_folders([data])))
+    known = Results(run_config=run_config, data=open_folders([data])).standards
     assert [each.scale for each in known] == ["compartment", "complex"]
     shared = Shared(known, most_members=300)
     assert shared.scales("Y000", "Y004") == ["compartment", "complex"]
@@ -126,7 +126,7 @@ def test_names_do_not_cover_each_other() -> None:
 
 def test_terms_of_a_size_for_a_cloud_are_shown(tree: Tree, tmp_path: Path, run_config: config.Config) -> None:
     data, album = tree.data(standards=STANDARDS), Album(tmp_path / "figures")
-    known = standards(Results(run_config=run_config, data=open_folders([data])))
+    known = Results(run_config=run_config, data=open_folders([data])).standards
     proteins = [f"Y{i:03d}" for i in range(24)]
     assert largest_terms(known[1], proteins, 300) == {"C1": ["Y000", "Y004", "Y008", "Y012", "Y016"]}
     assert largest_terms(known[1], proteins[:16], 300) == {}

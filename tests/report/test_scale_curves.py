@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from multiscope.folders.manifest import stage_output
-from multiscope.report import bars, scale_curves, tables
+from multiscope.report import scale_curves, scores, tables
 from multiscope.report.album import Album
 from multiscope.report.inputs import Folder, open_folders
 
@@ -55,7 +55,7 @@ def evaluated(tmp_path: Path) -> Folder:
 
 
 def test_bars_are_of_the_layer_and_epoch_that_are_kept(evaluated: Folder) -> None:
-    found = bars.read_scores(evaluated)
+    found = scores.read_scores(evaluated)
     assert set(found["label"]) == {"cnn", "label"}
     row = found.query("label == 'cnn' and source == 'clean' and scale == 'complex'").iloc[0]
     assert row["value"] == pytest.approx((score("d2", 3, 0, "complex") + score("d2", 2, 1, "complex")) / 2)
@@ -99,7 +99,7 @@ def test_what_is_read_from_cells_is_a_table(tmp_path: Path) -> None:
     numbers = {"ci_low": 0.3, "ci_high": 0.6, "chance": 0.2, "n_classes": 5, "n_train_cells": 80, "n_test_cells": 40}
     table = pd.DataFrame([{**of, **numbers, "seed": s, "value": 0.4 + 0.1 * s, "n_fields": 6} for s in (0, 1)])
     table.to_parquet(tmp_path / "recognition.parquet")
-    shown = tables.read_from_cells(bars.read_recognition(tmp_path / "recognition.parquet"))
+    shown = tables.read_from_cells(scores.read_recognition(tmp_path / "recognition.parquet"))
     assert [cell.text for cell in shown.rows[0]] == [
         *("protein", "knn", "cnn", "clean", "0.450", "0.300 to 0.600", "0.200", "5", "40")
     ]

@@ -21,7 +21,8 @@ from multiscope.report.stage import run
 from tests.report.stages import Tree
 
 ALL = ["summary", "run", "images", "restoration", "amounts", "trust", "synthetic", "training", "localization",
-       "confidence", "maps", "neighbours", "biology", "usage"]  # fmt: skip
+       "confidence", "maps", "neighbours", "biology", "scores", "differences", "beyond", "terms", "cellcounts",
+       "standards", "usage"]  # fmt: skip
 
 
 class Page(HTMLParser):
@@ -68,8 +69,8 @@ def test_images_are_embedded_decode_and_have_an_alternative_text(whole: tuple[st
     images = Page(html).all("img")
     # 3 defects x 2 channels, worst cases, amounts (PSNR, SSIM, by augmentation), disagreement, synthetic pairs,
     # 5 trained models, 1 confusion matrix, calibration, ROC, confident cells, saliency, 2 maps with and without terms,
-    # bars, usage
-    assert len(images) == 6 + 3 + 3 + 3 + 1 + 5 + 1 + 4 + 4 + 1 + 1
+    # bars, beyond the compartment, numbers of cells, usage
+    assert len(images) == 6 + 3 + 3 + 3 + 1 + 5 + 1 + 4 + 4 + 1 + 1 + 1 + 1
     for image in images:
         kind, _, data = image["src"].partition(";base64,")
         assert kind == "data:image/png"
@@ -179,6 +180,26 @@ def test_names_in_scores_and_trust_are_escaped(tree: Tree, run_config: config.Co
     assert page.sections == ["summary", "run", "images", "restoration", "amounts", "trust"]
     assert not page.all("script")
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+
+
+def test_names_in_an_evaluation_are_escaped(tree: Tree, run_config: config.Config) -> None:
+    attack = "<script>alert(1)</script>"
+    described = {attack: {"scale": attack, "licence": attack, "losses": {attack: 3}}, "odd": attack}
+    notes = {"standards": described, "circular": {attack: attack}, "places_from": attack, "proteins_lost": {attack: 2}}
+    scales = ("complex", f"{attack}$\\frac{{")
+    evaluated = tree.evaluated(encoders=(attack, "a&b", "$x_"), scales=scales, notes=notes)
+    html, _ = make(tree, run_config, data=[tree.data(defects=())], evaluated=evaluated)
+    page = Page(html)
+    assert not page.all("script")
+    assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+    assert page.sections[3:] == ["biology", "scores", "differences", "beyond", "terms", "cellcounts", "standards"]
+    assert "Circular standard: &lt;script&gt;" in html
+
+
+def test_an_earlier_evaluation_gives_a_page(tree: Tree, run_config: config.Config) -> None:
+    html, _ = make(tree, run_config, data=[tree.data(defects=())], evaluated=tree.evaluated(full=False))
+    assert Page(html).sections == ["summary", "run", "images", "biology", "scores", "standards"]
+    assert "Not in this evaluation: AP within places" in html
 
 
 def test_what_trust_left_out_is_said(tree: Tree, run_config: config.Config) -> None:

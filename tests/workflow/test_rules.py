@@ -125,5 +125,6 @@ def test_the_conda_environment_names_every_direct_dependency() -> None:
     needed = {re.split(r"[>=<,]", text)[0] for text in project["dependencies"]}
     needed -= {"snakemake", "snakemake-executor-plugin-slurm"}  # they start the jobs, they are not in them
     listed = yaml.safe_load((ROOT / "envs" / "multiscope.yaml").read_text(encoding="utf-8"))["dependencies"]
+    listed = [text for entry in listed for text in (entry["pip"] if isinstance(entry, dict) else [entry])]
     names = {re.split(r"[ >=<,]", text)[0] for text in listed}
     assert {named.get(name, name) for name in needed} <= names

@@ -122,13 +122,14 @@ def images_of(dataset):
 
 
 def standards_files():
-    """The standards and the sidecars beside them."""
-    paths = [standard.path for standard in RUN.evaluate.standards.values()]
-    return [
-        str(path)
-        for path in [*paths, *(path.with_suffix(".yaml") for path in paths)]
-        if path.exists()
-    ]
+    """The standards, the sidecars beside them, and the tables of genes and ontologies that they are read with."""
+    found = []
+    for standard in RUN.evaluate.standards.values():
+        found += [standard.path, standard.path.with_suffix(".yaml")]
+        found += [standard.path.with_suffix("").with_suffix(".yaml")]  # of a.gmt.gz
+        found += [standard.genes, standard.ontology]
+    found += [RUN.evaluate.genes]
+    return sorted({str(path) for path in found if path is not None and path.exists()})
 
 
 def weights_of(stage):

@@ -11,7 +11,7 @@ rule evaluate:
         "<benchmarks>/evaluate/all.tsv"
     conda:
         "../../envs/multiscope.yaml"
-    threads: 1
+    threads: 2
     resources:
         mem_mb=attempts(4000),
         runtime=attempts(60),
@@ -21,4 +21,4 @@ rule evaluate:
         embeddings=lambda wildcards, input: options(embeddings=input.embeddings),
     shell:
         "multiscope evaluate {params.embeddings:q} --data {input.data} --config {params.config:q}"
-        " --out {output} &> {log}"
+        " --out {output} --threads {threads} &> {log}"

@@ -50,7 +50,7 @@ from multiscope.config.encoders import (
     Transfer,
     Variational,
 )
-from multiscope.config.evaluate import Evaluate, Report, Standard
+from multiscope.config.evaluate import Evaluate, Report
 from multiscope.config.faults import parse, tag_of
 from multiscope.config.localize import CellSplit, Embed, Localize
 from multiscope.config.reading import (
@@ -97,6 +97,7 @@ from multiscope.config.screen import (
     VirtualScreen,
 )
 from multiscope.config.section import Name, Scale, Section, Source
+from multiscope.config.standards import Relation, Standard, StandardFile, StandardFormat, Standards
 from multiscope.config.structures import Structure, VirtualStructures
 from multiscope.config.sweep import Sweep, SweepPlan
 from multiscope.config.trust import Trust
@@ -168,6 +169,7 @@ __all__ = [
     "Pix2Pix",
     "Places",
     "RandomNetwork",
+    "Relation",
     "Report",
     "Restore",
     "RichardsonLucy",
@@ -182,6 +184,9 @@ __all__ = [
     "Split",
     "SplitUnit",
     "Standard",
+    "StandardFile",
+    "StandardFormat",
+    "Standards",
     "Structure",
     "Sweep",
     "SweepPlan",

@@ -255,6 +255,9 @@ class Classic(Encoder):
     model: Literal["classic"]
     """Shape, intensity, granularity, texture, radial distribution, spots, moments, Zernike moments and correlation
     (docs/classic-features.md)."""
+    only: list[str] = []
+    """Beginnings of the names of the features that are kept, `Intensity_mean` for a control that knows no more; all
+    where empty."""
     pca: float | None = Field(None, gt=0, lt=1)
     """Share of the variance that principal components keep (0.95); the features themselves where left out."""
     cell_channel: Name | None = None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,54 +11,22 @@ import numpy.typing as npt
 import pandas as pd
 
 from multiscope.errors import InputError
+from multiscope.evaluate.profiles import Profiles
 from multiscope.evaluate.scores.retrieval import Cells
 from multiscope.folders import manifest
 from multiscope.stores.tables import read_anndata
 
 _SWEPT = re.compile(r"(?P<layer>.+)_epoch(?P<epoch>\d+)")
-RUN_COLUMNS = ("source", "encoder", "layer", "epoch", "seed")
 
 
-@dataclass(frozen=True)
-class Embedded:
-    """Profiles of one source in one embed folder."""
-
-    folder: Path
-    source: str
-    encoder: str
-    layer: str
-    epoch: int | None
-    seed: int | None
-    x: npt.NDArray[np.float32]
-    """Profiles, (n_proteins, d)."""
-    proteins: list[str]
-    swept: bool = False
-    """Whether it is of a further layer or epoch, for the analysis of scales; then there are no cells of it."""
-
-    @property
-    def run(self) -> dict[str, Any]:
-        """The columns that say where a score comes from."""
-        return {key: getattr(self, key) for key in RUN_COLUMNS}
-
-    @property
-    def label(self) -> str:
-        """Encoder, seed and source in one word, for notes and the log."""
-        return f"{self.encoder}/{self.layer}/epoch{self.epoch}/seed{self.seed}/{self.source}"
-
-    def of(self, proteins: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Profiles of `proteins`, in their order."""
-        row = {protein: number for number, protein in enumerate(self.proteins)}
-        return self.x[[row[protein] for protein in proteins]]
-
-
-def read_profiles(folder: Path) -> list[Embedded]:
+def read_profiles(folder: Path) -> list[Profiles]:
     """One table a source of an embed folder, and one for each further layer and epoch that it swept over.
 
     Rows without a protein are left out, and those of only zeros, which have no direction.
     """
     found = manifest.verify(folder, made_by=["embed"])
     notes = found["notes"]
-    facts = {"folder": folder, "encoder": str(notes["encoder"]), "seed": found.get("seed")}
+    facts = {"path": folder, "encoder": str(notes["encoder"]), "seed": found.get("seed")}
     main = _tables(folder / "proteins.parquet", layer=str(notes["layer"]), epoch=notes["epoch"], **facts)
     swept = []
     for path in sorted((folder / "sweep").glob("*.parquet")):
@@ -71,26 +37,31 @@ def read_profiles(folder: Path) -> list[Embedded]:
     return main + swept
 
 
-def _tables(path: Path, **facts: Any) -> list[Embedded]:
+def _tables(file: Path, **facts: Any) -> list[Profiles]:
     try:
-        table = pd.read_parquet(path)
+        table = pd.read_parquet(file)
         table = table[table["Metadata_Protein"].fillna("").astype(str) != ""]
         features = [column for column in table.columns if not column.startswith("Metadata_")]
         table = table[table[features].any(axis=1)]
         by_source = list(table.groupby("Metadata_Source", sort=True, observed=True))
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path}: is no table of profiles ({_one_line(error)}); embed again") from None
+        raise InputError(f"{file}: is no table of profiles ({_one_line(error)}); embed again") from None
     if not by_source:
-        raise InputError(f"{path}: has no protein; embed cells of known proteins")
+        raise InputError(f"{file}: has no protein; embed cells of known proteins")
     return [
-        Embedded(
+        Profiles(
             source=str(source),
             x=rows[features].to_numpy(dtype=np.float32),
             proteins=rows["Metadata_Protein"].astype(str).tolist(),
+            places=dict(zip(rows["Metadata_Protein"].astype(str), _texts(rows, "Metadata_Localization"), strict=True)),
             **facts,
         )
         for source, rows in by_source
     ]
+
+
+def _texts(rows: pd.DataFrame, column: str) -> list[str]:
+    return [""] * len(rows) if column not in rows else [str(text) for text in rows[column].fillna("")]
 
 
 def read_cells(folder: Path) -> tuple[npt.NDArray[np.float32], pd.DataFrame] | None:

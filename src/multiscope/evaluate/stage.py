@@ -15,20 +15,21 @@ import pandas as pd
 from multiscope import config
 from multiscope.errors import InputError
 from multiscope.evaluate import STAGE_VERSION
-from multiscope.evaluate.embedded import RUN_COLUMNS, Embedded, cells_by_side, read_cells, read_profiles
-from multiscope.evaluate.scores.coannotation import coannotation
-from multiscope.evaluate.scores.members import profiled_terms
+from multiscope.evaluate.by_cells import COLUMNS as BY_CELLS_COLUMNS
+from multiscope.evaluate.by_cells import scores_by_cells
+from multiscope.evaluate.comparison import Comparison, compare
+from multiscope.evaluate.embedded import cells_by_side, read_cells, read_profiles
+from multiscope.evaluate.profiles import RUN_COLUMNS, Profiles
+from multiscope.evaluate.results import write_table, write_tables
 from multiscope.evaluate.scores.recognition import Recognition, recognition
 from multiscope.evaluate.scores.retrieval import Cells, retrieval
+from multiscope.evaluate.scoring import SEED
 from multiscope.folders import manifest
 from multiscope.progress import track
 from multiscope.standards.gmt import read_gmt
+from multiscope.standards.registry import read_standard
 from multiscope.standards.standard import Standard
 
-SCORE_COLUMNS = (
-    *RUN_COLUMNS, "standard", "scale", "metric", "value", "ci_low", "ci_high", "chance",
-    "n_proteins", "n_terms", "n_positive_pairs",
-)  # fmt: skip
 RETRIEVAL_COLUMNS = (
     *RUN_COLUMNS, "metric", "value", "ci_low", "ci_high", "chance", "n_proteins", "n_query_cells", "n_reference_cells",
 )  # fmt: skip
@@ -36,44 +37,34 @@ RECOGNITION_COLUMNS = (
     *RUN_COLUMNS, "target", "metric", "value", "ci_low", "ci_high", "chance",
     "n_classes", "n_train_cells", "n_test_cells", "n_fields",
 )  # fmt: skip
-# one seed for all: runs that share proteins are resampled alike, so that their scores can be compared
-_BOOTSTRAP_SEED = 0
 
 
-def run(*, embeddings: Sequence[Path], out: Path, config: config.Evaluate, data: Path | None) -> None:
-    """Score embed folders; `scores`, `retrieval` and `recognition` go to the folder `out`, each as Parquet and CSV.
+def run(*, embeddings: Sequence[Path], out: Path, config: config.Evaluate, data: Path | None, threads: int = 1) -> None:
+    """Score embed folders; the tables of `results.py`, `retrieval` and `recognition` go to the folder `out`.
 
     Standards are those of `config.standards` and the `standards/*.gmt` of the data folder. All encoders and sources
     are scored on the proteins that every one of them has. Retrieval asks test cells for train cells of their protein,
-    where both are there.
+    where both are there. `threads` processes share the work.
     """
     standards = _standards(config, data)
     tables = [table for folder in embeddings for table in read_profiles(folder)]
     _check_distinct(tables)
-    shared = sorted(frozenset.intersection(*(frozenset(table.proteins) for table in tables)))
-    if not shared:
-        raise InputError(f"no protein is in all of the {len(tables)} profile tables; compare encoders of one data set")
     inputs = {f"embeddings/{number}": folder for number, folder in enumerate(embeddings)}
     inputs |= {f"standards/{name}": standard.path for name, standard in config.standards.items()}
     inputs |= {"data": data} if data is not None else {}
+    inputs |= {"genes": config.genes} if config.genes else {}
     section = config.model_dump(mode="json")
     with manifest.stage_output(out, stage="evaluate", version=STAGE_VERSION, config=section, inputs=inputs) as made:
-        _note(made, tables, shared, standards, config)
         if not standards:
             print("evaluate: no standards are named: only the retrieval of proteins is scored", file=sys.stderr)
-        jobs = [(table, standard) for table in tables for standard in standards]
-        scores = [
-            _score(table, shared, standard, config)
-            for table, standard in track(jobs, what="evaluate: profiles", total=len(jobs))
-        ]
-        _write(made.path / "scores", scores, SCORE_COLUMNS)
-        retrieved, recognized = _score_cells(made, tables, shared, config)
-        _write(made.path / "retrieval", retrieved, RETRIEVAL_COLUMNS)
-        _write(made.path / "recognition", recognized, RECOGNITION_COLUMNS)
+        found = compare(tables, standards, config, threads=threads)
+        _note(made, tables, found)
+        write_tables(made.path, found)
+        _score_cells(made, tables, found, config)
 
 
 def _standards(section: config.Evaluate, data: Path | None) -> list[Standard]:
-    named = [read_gmt(each.path, name=name, scale=each.scale) for name, each in section.standards.items()]
+    named = [read_standard(each.path, name=name, section=each) for name, each in section.standards.items()]
     if data is None:
         return named
     manifest.verify(data, made_by=["data"])
@@ -84,62 +75,49 @@ def _standards(section: config.Evaluate, data: Path | None) -> list[Standard]:
     return named
 
 
-def _check_distinct(tables: Sequence[Embedded]) -> None:
+def _check_distinct(tables: Sequence[Profiles]) -> None:
     if not tables:
         raise InputError("no embed folder is given; name at least one")
     seen: dict[tuple[Any, ...], Path] = {}
     for table in tables:
         key = tuple(table.run.values())
         if key in seen:
-            raise InputError(f"{table.folder}: the same encoder, layer, epoch and seed as {seen[key]}; name each once")
-        seen[key] = table.folder
+            raise InputError(f"{table.path}: the same encoder, layer, epoch and seed as {seen[key]}; name each once")
+        seen[key] = table.path
         if len(set(table.proteins)) != len(table.proteins):
-            raise InputError(f"{table.folder}: a protein has two profiles of source '{table.source}'; embed again")
-
-
-def _score(table: Embedded, shared: list[str], standard: Standard, section: config.Evaluate) -> dict[str, Any]:
-    result = coannotation(
-        table.of(shared),
-        shared,
-        standard,
-        min_term_size=section.min_term_size,
-        max_term_size=section.max_term_size,
-        n_bootstrap=section.n_bootstrap,
-        confidence=section.confidence,
-        seed=_BOOTSTRAP_SEED,
-    )
-    return {**table.run, "standard": standard.name, "scale": standard.scale, "metric": "ap", **asdict(result)}
+            raise InputError(f"{table.path}: a protein has two profiles of source '{table.source}'; embed again")
 
 
 def _score_cells(
-    made: manifest.StageRun, tables: Sequence[Embedded], shared: list[str], section: config.Evaluate
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Rows of `retrieval` and of `recognition`; the cells of a folder are read once."""
+    made: manifest.StageRun, tables: Sequence[Profiles], found: Comparison, section: config.Evaluate
+) -> None:
+    """Write `retrieval`, `recognition` and `by_cells`; the cells of a folder are read once."""
     retrieved: list[dict[str, Any]] = []
     recognized: list[dict[str, Any]] = []
+    by_cells: list[dict[str, Any]] = []
     skipped, without_direction = {}, {}
-    bootstrap: dict[str, Any] = {
-        "n_bootstrap": section.n_bootstrap,
-        "confidence": section.confidence,
-        "seed": _BOOTSTRAP_SEED,
-    }
-    folders = list(dict.fromkeys(table.folder for table in tables))
+    bootstrap: dict[str, Any] = {"n_bootstrap": section.n_bootstrap, "confidence": section.confidence, "seed": SEED}
+    folders = list(dict.fromkeys(table.path for table in tables))
     for folder in track(folders, what="evaluate: cells", total=len(folders)):
         cells = read_cells(folder)
-        for table in (table for table in tables if table.folder == folder and not table.swept):
+        for table in (table for table in tables if table.path == folder and not table.swept):
             recognized += [{**table.run, **asdict(each)} for each in _recognize(cells, table.source, bootstrap)]
-            sides, n_zero = cells_by_side(cells, table.source, shared)
+            by_cells += scores_by_cells(table, cells, found.standards, section) if cells and section.cells else []
+            sides, n_zero = cells_by_side(cells, table.source, found.proteins)
             if n_zero:
                 without_direction[table.label] = n_zero
             reason = _why_not(sides)
             if reason:
                 skipped[table.label] = reason
                 continue
-            found = retrieval(sides["test"], sides["train"], **bootstrap)
-            retrieved.append({**table.run, "metric": "map", **asdict(found)})
+            scored = retrieval(sides["test"], sides["train"], **bootstrap)
+            retrieved.append({**table.run, "metric": "map", **asdict(scored)})
     made.note("retrieval_skipped", skipped)
     made.note("retrieval_cells_of_only_zeros", without_direction)
-    return retrieved, recognized
+    write_table(made.path / "retrieval", retrieved, RETRIEVAL_COLUMNS)
+    write_table(made.path / "recognition", recognized, RECOGNITION_COLUMNS)
+    if section.cells:
+        write_table(made.path / "by_cells", by_cells, BY_CELLS_COLUMNS)
 
 
 def _recognize(
@@ -167,41 +145,19 @@ def _why_not(sides: Mapping[str, Cells]) -> str:
     return "the fields of the cells are not known" if "" in both else "fields are on both sides" if both else ""
 
 
-def _note(
-    made: manifest.StageRun,
-    tables: Sequence[Embedded],
-    shared: list[str],
-    standards: Sequence[Standard],
-    section: config.Evaluate,
-) -> None:
+def _note(made: manifest.StageRun, tables: Sequence[Profiles], found: Comparison) -> None:
     every = frozenset().union(*(table.proteins for table in tables))
-    made.count("proteins", len(shared), {"not in every encoder and source": len(every) - len(shared)})
-    made.note("proteins_lost", {table.label: len(table.proteins) - len(shared) for table in tables})
+    lost = len(every) - len(found.proteins)
+    made.count("proteins", len(found.proteins), {"not in every encoder and source": lost})
+    made.note("proteins_lost", {table.label: len(table.proteins) - len(found.proteins) for table in tables})
     own = {(table.encoder, table.layer, table.epoch, table.seed) for table in tables if not table.swept}
     made.note("own_layers", [dict(zip(RUN_COLUMNS[1:], run, strict=True)) for run in sorted(own, key=str)])
-    described: dict[str, Mapping[str, Any]] = {}
-    for standard in standards:
-        limits = profiled_terms(
-            standard, shared, min_term_size=section.min_term_size, max_term_size=section.max_term_size
-        )
-        small, large = limits.n_too_small, limits.n_too_large
-        made.count(f"terms of {standard.name}", len(limits.terms), {"too small": small, "too large": large})
-        described[standard.name] = {
-            **{key: value for key, value in vars(standard).items() if key not in ("name", "terms")},
-            "terms_dropped": {"too_small": small, "too_large": large},
-            "proteins_profiled": len(limits.proteins),
-        }
-    made.note("standards", described)
-    made.note("bootstrap_seed", _BOOTSTRAP_SEED)
-
-
-def _write(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    """A tidy table as Parquet and CSV, with its columns and their types even where it has no row."""
-    table = pd.DataFrame(rows, columns=list(columns))
-    whole = [c for c in columns if c in ("epoch", "seed") or c.startswith("n_")]
-    real = [c for c in columns if c in ("value", "ci_low", "ci_high", "chance")]
-    table = table.astype(
-        {**dict.fromkeys(columns, "string"), **dict.fromkeys(whole, "Int64"), **dict.fromkeys(real, "float64")}
-    )
-    table.to_parquet(path.with_suffix(".parquet"), compression="zstd")
-    table.to_csv(path.with_suffix(".csv"), index=False)
+    for standard, limits in found.standards:
+        dropped = {"too small": limits.n_too_small, "too large": limits.n_too_large}
+        made.count(f"terms of {standard.name}", len(limits.terms), dropped)
+    made.note("standards", found.described())
+    made.note("places_from", found.places_from)
+    made.note("names", dict(found.unnamed))
+    made.note("circular", dict(found.circular))
+    made.note("left_out", found.left_out)
+    made.note("bootstrap_seed", SEED)

@@ -60,13 +60,20 @@ class ClassicFeatures(nn.Module):
 
     @classmethod
     def fitted(
-        cls, features: Matrix, *, channels: Sequence[str], crop_size: int, pca: float | None = None
+        cls,
+        features: Matrix,
+        *,
+        channels: Sequence[str],
+        crop_size: int,
+        only: Sequence[str] = (),
+        pca: float | None = None,
     ) -> ClassicFeatures:
         """Of the features (n, f) of n cells; with `pca`, as many components as keep that share of the variance.
 
-        Features that are the same in all cells, or not finite in one, are left out.
+        Features that are the same in all cells, or not finite in one, are left out, and with `only` all but those
+        whose names begin so.
         """
-        kept = _varying(features)
+        kept = _varying(features) & _named(channels, only)
         if not kept.any():
             raise InputError(
                 f"classic features: none of {features.shape[1]} differs between the {len(features)} training cells; "
@@ -106,6 +113,20 @@ class ClassicFeatures(nn.Module):
         measured = torch.from_numpy(table.to_numpy(dtype=np.float32, copy=True)).to(self.mean.device)
         scaled = (measured[:, self.kept] - self.mean) / self.scale
         return {"features": scaled @ self.components.T if len(self.components) else scaled}
+
+
+def _named(channels: Sequence[str], only: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Which features have a name that begins as one of `only`, (f,); all where there is none."""
+    from multiscope.features.classic import feature_names
+
+    names = feature_names(list(channels))
+    unknown = [start for start in only if not any(name.startswith(start) for name in names)]
+    if unknown:
+        raise InputError(
+            f"classic features: no name begins with '{unknown[0]}' of the key 'only'; expected the beginning of a name "
+            f"such as {names[0]} (docs/classic-features.md)"
+        )
+    return np.array([not only or name.startswith(tuple(only)) for name in names])
 
 
 def _varying(features: Matrix) -> npt.NDArray[np.bool_]:

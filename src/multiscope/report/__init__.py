@@ -1,3 +1,3 @@
 """The report: one page that opens from disk, its figures, and the data behind each figure."""
 
-STAGE_VERSION = 4
+STAGE_VERSION = 5

@@ -13,6 +13,8 @@ NONE = "\u2013"
 MINUS = "\u2212"
 
 Verdict = Literal["better", "worse", "unclear", "none"]
+Tone = Literal["", "soft", "up", "down", "pale-up", "pale-down"]
+"""Colour of a table cell: grey letters, or the sign of a difference, pale where it is not clear."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,15 @@ class Text:
 
     text: str
     kind: Literal["text"] = "text"
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A warning that is not to be missed, in a box."""
+
+    title: str
+    text: str
+    kind: Literal["notice"] = "notice"
 
 
 @dataclass(frozen=True)
@@ -53,23 +64,25 @@ class Terms:
 
 @dataclass(frozen=True)
 class Cell:
-    """A table cell; `note` stands small below its text."""
+    """A table cell; `note` stands small below its text, line by line."""
 
     text: str
     note: str = ""
     strong: bool = False
     number: bool = False
     head: bool = False
+    tone: Tone = ""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table; `groups` are (title, number of columns) over the headers."""
+    """A table; `groups` are (title, number of columns) over the headers. A `dense` one has narrow columns."""
 
     headers: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     caption: str = ""
     groups: Sequence[tuple[str, int]] = ()
+    dense: bool = False
     kind: Literal["table"] = "table"
 
 
@@ -101,7 +114,7 @@ class Details:
     kind: Literal["details"] = "details"
 
 
-Block = Text | Statements | Terms | Table | Plot | Details
+Block = Text | Notice | Statements | Terms | Table | Plot | Details
 
 
 @dataclass(frozen=True)

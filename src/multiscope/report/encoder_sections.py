@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from multiscope import config
 from multiscope.report import (
     calibration,
     classes,
@@ -19,10 +18,9 @@ from multiscope.report import (
 )
 from multiscope.report.album import Album
 from multiscope.report.blocks import Block, Details, Section, Text, percent, plural
-from multiscope.report.inputs import Folder
 from multiscope.report.predictions import Predictions, predictions
 from multiscope.report.results import Results
-from multiscope.report.standards import Shared, standards
+from multiscope.report.standards import Shared
 from multiscope.report.term_maps import term_map
 
 MOST_IN_DETAIL = 4
@@ -102,9 +100,9 @@ def _pictures(album: Album, results: Results, best: list[Predictions]) -> list[B
 
 def embedding_maps(album: Album, results: Results) -> Section | None:
     """Maps of each encoder, with clouds of compartments and of terms."""
-    known, most = standards(results), _most_members(results)
+    known, most = results.standards, results.most_members
     blocks: list[Block] = []
-    firsts = _firsts(results)
+    firsts = results.first_embeddings
     for folder in firsts:
         points = maps.points_of(folder)
         if points.table.empty:
@@ -131,9 +129,9 @@ def embedding_maps(album: Album, results: Results) -> Section | None:
 
 def nearest(album: Album, results: Results) -> Section | None:
     """Nearest neighbours of proteins."""
-    shared = Shared(standards(results), _most_members(results))
+    shared = Shared(results.standards, results.most_members)
     blocks: list[Block] = []
-    for folder in _firsts(results)[:MOST_IN_DETAIL]:
+    for folder in results.first_embeddings[:MOST_IN_DETAIL]:
         found = neighbours.neighbours(folder, shared)
         if found.empty:
             continue
@@ -154,15 +152,3 @@ def nearest(album: Album, results: Results) -> Section | None:
         "protein among neighbours of another kind may be annotated wrongly, or be a find."
     )
     return Section("neighbours", "Nearest neighbours", [Text(text), *blocks])
-
-
-def _firsts(results: Results) -> list[Folder]:
-    """Of each encoder the embeddings of its first seed."""
-    firsts: dict[str, Folder] = {}
-    for folder in results.embeddings:
-        firsts.setdefault(folder.name, folder)
-    return list(firsts.values())
-
-
-def _most_members(results: Results) -> int:
-    return (results.run_config.evaluate or config.Evaluate()).max_term_size

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from multiscope import config
 from multiscope.report.blocks import Statements
 from multiscope.report.inputs import Folder
+from multiscope.standards.gmt import read_gmt
+from multiscope.standards.registry import read_standard
+from multiscope.standards.standard import SCALES, Standard
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,33 @@ class Results:
             *self.embeddings,
             *last,
         ]
+
+    @cached_property
+    def standards(self) -> list[Standard]:
+        """Those of the configuration whose files are there, then those of the data sets, from coarse to fine scales."""
+        named = (self.run_config.evaluate or config.Evaluate()).standards
+        found = {
+            name: read_standard(each.path, name=name, section=each)
+            for name, each in named.items()
+            if each.path.is_file()
+        }
+        for folder in self.data:
+            for path in sorted((folder.path / "standards").glob("*.gmt")):
+                found.setdefault(path.stem, read_gmt(path, name=path.stem))
+        return sorted(found.values(), key=lambda standard: (SCALES.index(standard.scale), standard.name))
+
+    @property
+    def most_members(self) -> int:
+        """Of a term that is scored and drawn."""
+        return (self.run_config.evaluate or config.Evaluate()).max_term_size
+
+    @property
+    def first_embeddings(self) -> list[Folder]:
+        """Of each encoder the embeddings of its first seed."""
+        firsts: dict[str, Folder] = {}
+        for folder in self.embeddings:
+            firsts.setdefault(folder.name, folder)
+        return list(firsts.values())
 
     def is_generated(self, folder: Folder) -> bool:
         """Whether a data set is a virtual one: its reader says so by its name."""

@@ -63,7 +63,7 @@ def looks(predicted: Predictions, folder: Folder) -> Looks:
     layer = deepest_maps(network, x[:1])
     found = []
     for name, members in cells.groupby("class", sort=False):
-        own = x[torch.from_numpy(members.index.to_numpy())]
+        own = x[torch.from_numpy(members.index.to_numpy(copy=True))]
         found += list(grad_cam(network, layer, own, card["classes"].index(name)).numpy().astype(np.float64))
     maps = np.stack([_on_pixels(each, network, layer, crops.size) for each in found])
     channel = protein_channel(predicted.folders[0], crops)

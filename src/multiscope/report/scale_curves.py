@@ -7,10 +7,9 @@ import math
 import pandas as pd
 
 from multiscope.report.album import COLOURS, WIDTH, Album, look, new_figure, short
-from multiscope.report.bars import SCALES, own_layers
 from multiscope.report.blocks import Cell, Plot, Table, number
 from multiscope.report.inputs import Folder, read_table
-from multiscope.report.maps import source_order
+from multiscope.report.scores import METRICS, own_layers, panel_title, panels, reference_source
 
 MOST_ENCODERS = 7
 _COLUMNS = ["source", "encoder", "layer", "epoch", "seed", "standard", "scale", "metric", "value", "chance"]
@@ -26,14 +25,14 @@ def by_epoch(album: Album, evaluated: Folder, metric: str = "ap") -> Plot | None
         return None
     keys = ["scale", "standard", "encoder", "layer", "epoch"]
     found = table.groupby(keys, sort=False)["value"].agg(["mean", "min", "max", "size"]).reset_index()
-    panels = sorted(set(zip(found["scale"], found["standard"], strict=True)), key=_rank)
+    every = panels(found)
     encoders = list(dict.fromkeys(found["encoder"]))
-    columns = min(4, len(panels))
-    lines = -(-len(panels) // columns)
+    columns = min(4, len(every))
+    lines = -(-len(every) // columns)
     with look():
         figure = new_figure(min(WIDTH, 2.75 * columns + 0.3), 2.6 * lines + 0.45, gap=0.05)
         axes = figure.subplots(lines, columns, squeeze=False)
-        for axis, (scale, standard) in zip(axes.flat, panels, strict=False):
+        for axis, (scale, standard) in zip(axes.flat, every, strict=False):
             part = found[(found["scale"] == scale) & (found["standard"] == standard)]
             for name, colour in zip(encoders[:MOST_ENCODERS], COLOURS, strict=False):
                 rows = part[part["encoder"] == name].sort_values("epoch")
@@ -41,11 +40,11 @@ def by_epoch(album: Album, evaluated: Folder, metric: str = "ap") -> Plot | None
                 axis.fill_between(rows["epoch"], rows["min"], rows["max"], color=colour, alpha=0.15, linewidth=0)
             chance = table.loc[table["standard"] == standard, "chance"].mean()
             axis.axhline(chance, color="black", linewidth=1, linestyle=":", label="chance")
-            axis.set(title=short(f"{scale}: {standard}" if _several(panels, scale) else scale, 30), xlabel="epoch")
+            axis.set(title=short(panel_title((scale, standard), every), 30), xlabel="epoch")
             axis.set_ylim(bottom=0)
-        for axis in list(axes.flat)[len(panels) :]:
+        for axis in list(axes.flat)[len(every) :]:
             axis.set_visible(False)
-        axes[0, 0].set_ylabel(metric.upper())
+        axes[0, 0].set_ylabel(METRICS.get(metric, metric))
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)))
         return album.add(f"epochs_{metric}", figure, found, **_words(found, encoders, str(table["source"].iloc[0])))
@@ -58,14 +57,14 @@ def by_layer(evaluated: Folder, metric: str = "ap") -> Table | None:
     kept = kept[kept.groupby("encoder")["layer"].transform("nunique") > 1]
     if kept.empty:
         return None
-    panels = sorted(set(zip(kept["scale"], kept["standard"], strict=True)), key=_rank)
+    every = panels(kept)
     means = kept.groupby(["encoder", "layer", "standard"], sort=True)["value"].mean()
     rows = [
         [Cell(str(encoder), head=True), Cell(str(layer))]
-        + [Cell(number(means.get((encoder, layer, standard), math.nan), 3), number=True) for _, standard in panels]
+        + [Cell(number(means.get((encoder, layer, standard), math.nan), 3), number=True) for _, standard in every]
         for encoder, layer in dict.fromkeys((key[0], key[1]) for key in means.index)
     ]
-    return Table(["encoder", "layer", *(f"{scale}: {standard}" for scale, standard in panels)], rows)
+    return Table(["encoder", "layer", *(f"{scale}: {standard}" for scale, standard in every)], rows)
 
 
 def _scores(evaluated: Folder, metric: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -73,17 +72,8 @@ def _scores(evaluated: Folder, metric: str) -> tuple[pd.DataFrame, pd.DataFrame]
     table = read_table(evaluated.path / "scores.parquet", _COLUMNS)
     table = table[(table["metric"] == metric) & table["value"].notna() & (table["epoch"].fillna(0) > 0)]
     if len(table):
-        table = table[table["source"] == min(table["source"].unique(), key=source_order)]
+        table = table[table["source"] == reference_source(table)]
     return table, own_layers(table, evaluated)
-
-
-def _rank(panel: tuple[str, str]) -> tuple[int, str]:
-    scale, standard = panel
-    return SCALES.index(scale) if scale in SCALES else len(SCALES), standard
-
-
-def _several(panels: list[tuple[str, str]], scale: str) -> bool:
-    return sum(other == scale for other, _ in panels) > 1
 
 
 def _words(found: pd.DataFrame, encoders: list[str], source: str) -> dict[str, str]:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import yaml
 
-from multiscope import config
 from multiscope.report import (
-    bars,
     curves,
     gallery,
     quality,
-    scale_curves,
     strips,
-    summary,
     tables,
     usage,
 )
 from multiscope.report.album import Album
-from multiscope.report.blocks import Block, Details, Section, Table, Terms, Text, listing, plural
+from multiscope.report.blocks import Block, Details, Section, Terms, Text, listing, plural
 from multiscope.report.inputs import Folder, read_table
 from multiscope.report.results import Results
 
@@ -146,62 +142,6 @@ def training(album: Album, results: Results) -> Section | None:
         "is coloured."
     )
     return Section("training", "Training", [Text(text), *blocks])
-
-
-def biology(album: Album, results: Results) -> Section | None:
-    """Scores by scale, and retrieval."""
-    if results.evaluated is None:
-        return None
-    blocks: list[Block] = []
-    scores = bars.read_scores(results.evaluated)
-    if len(scores):
-        results.answers.extend(summary.scale_answers(scores))
-        plot = bars.score_bars(album, scores)
-        confidence = f"{100 * (results.run_config.evaluate or config.Evaluate()).confidence:g}%"
-        text = (
-            "Do proteins that work together have similar profiles? Average precision (AP) of ranking all protein pairs "
-            "by similarity, against standards at several scales of biology. Chance is the share of pairs that are "
-            "together in the standard; it differs between scales, so compare a bar with its own chance mark. "
-            f"Intervals ({confidence}) are from a bootstrap over proteins. Bold values in the table have an "
-            "interval wholly above chance. Intervals that overlap are taken as no clear difference: a cautious rule."
-        )
-        blocks += [Text(text), *([plot] if plot else []), _folded("All scores", tables.score_table(scores))]
-        if (plotted := scale_curves.by_epoch(album, results.evaluated)) is not None:
-            blocks.append(plotted)
-        if (layers := scale_curves.by_layer(results.evaluated)) is not None:
-            blocks.append(Details("Scores by layer", blocks=[layers]))
-    retrieved = results.evaluated.path / "retrieval.parquet"
-    if retrieved.is_file() and len(retrieval := bars.read_retrieval(retrieved)):
-        text = (
-            "Retrieval: for each test cell, are the training cells most like it of the same protein? Mean average "
-            "precision, chance and intervals as above."
-        )
-        blocks += [Text(text), _folded("All retrieval scores", tables.retrieval_table(retrieval))]
-    recognized = results.evaluated.path / "recognition.parquet"
-    if recognized.is_file() and len(recognition := bars.read_recognition(recognized)):
-        text = (
-            "What can be read from the embedding of a single cell of the test side: accuracy of a linear probe and of "
-            "the nearest neighbours, both learned from the embeddings of training cells, for encoders that name "
-            "classes and those that do not. Chance is always naming what is commonest in training."
-        )
-        blocks += [Text(text), _folded("All accuracies", tables.read_from_cells(recognition))]
-    if standards := _standards(results.evaluated):
-        blocks.append(Terms(standards))
-    return Section("biology", "Scales of biology", blocks) if blocks else None
-
-
-def _folded(title: str, table: Table) -> Block:
-    return table if len(table.rows) <= 24 else Details(f"{title} ({len(table.rows)} rows)", blocks=[table])
-
-
-def _standards(evaluated: Folder) -> list[tuple[str, str]]:
-    noted = evaluated.notes.get("standards")
-    found = []
-    for name, facts in noted.items() if isinstance(noted, dict) else ():
-        if isinstance(facts, dict):
-            keys = [key for key in ("scale", "organism", "release", "licence", "proteins_profiled") if facts.get(key)]
-            found.append((f"standard {name}", "; ".join(f"{key.replace('_', ' ')}: {facts[key]}" for key in keys)))
-    return found
 
 
 def time_and_memory(album: Album, results: Results) -> Section | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from multiscope import config
 from multiscope.folders.manifest import stage_output
-from multiscope.report import STAGE_VERSION, encoder_sections, page, restoration_sections, sections
+from multiscope.report import STAGE_VERSION, encoder_sections, evaluation_sections, page, restoration_sections, sections
 from multiscope.report.album import Album
 from multiscope.report.blocks import Section, listing
 from multiscope.report.inputs import open_folders, table_in
@@ -97,7 +97,7 @@ def build(album: Album, results: Results, *, n_examples: int) -> list[Section]:
         encoder_sections.confidence(album, results),
         encoder_sections.embedding_maps(album, results),
         encoder_sections.nearest(album, results),
-        sections.biology(album, results),
+        *evaluation_sections.scored(album, results),
         sections.time_and_memory(album, results),
     ]
     return [sections.summary_section(results), *(section for section in found if section is not None)]

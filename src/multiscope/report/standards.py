@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from multiscope import config
-from multiscope.report.results import Results
-from multiscope.standards.gmt import read_gmt
+from multiscope.data.labels import BETWEEN
 from multiscope.standards.standard import SCALES, Standard
 
 
-def standards(results: Results) -> list[Standard]:
-    """Those of the configuration whose files are there, then those of the data sets, from coarse to fine scales."""
-    named = (results.run_config.evaluate or config.Evaluate()).standards
-    found = {
-        name: read_gmt(each.path, name=name, scale=each.scale) for name, each in named.items() if each.path.is_file()
-    }
-    for folder in results.data:
-        for path in sorted((folder.path / "standards").glob("*.gmt")):
-            found.setdefault(path.stem, read_gmt(path, name=path.stem))
-    return sorted(found.values(), key=lambda standard: (SCALES.index(standard.scale), standard.name))
+def places_by(standard: Standard) -> Mapping[str, str]:
+    """The terms of each protein as one text."""
+    found: dict[str, list[str]] = {}
+    for name, members in sorted(standard.terms.items()):
+        for protein in members:
+            found.setdefault(protein, []).append(name)
+    return {protein: BETWEEN.join(names) for protein, names in found.items()}
 
 
 class Shared:

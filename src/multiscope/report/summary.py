@@ -10,6 +10,8 @@ import pandas as pd
 from multiscope.metrics.intervals import MeanInterval
 from multiscope.report.blocks import Statement, Statements, Verdict, number, percent, plural
 from multiscope.report.confusion import Recognition
+from multiscope.report.differences import Differences
+from multiscope.report.scores import of_encoders
 
 MOST_ENCODERS = 3
 FEWEST_PAIRS = 10
@@ -69,9 +71,9 @@ def _confidence(encoder: str, excess: MeanInterval) -> Statement:
     return Statement(f"{said} The interval includes no difference.", encoder, "not clearly off", "unclear")
 
 
-def scale_answers(scores: pd.DataFrame, metric: str = "ap") -> list[Statements]:
+def scale_answers(scores: pd.DataFrame, metric: str = "ap", differences: Differences | None = None) -> list[Statements]:
     """Biology in the profiles, by scale; and what degrading and restoring do to it."""
-    chosen = scores[(scores["metric"] == metric) & scores["value"].notna()]
+    chosen = of_encoders(scores, metric)
     above, changes = [], []
     for (scale, standard), part in chosen.groupby(["scale", "standard"], sort=False):
         where = (
@@ -81,7 +83,7 @@ def scale_answers(scores: pd.DataFrame, metric: str = "ap") -> list[Statements]:
             rows = {str(row["source"]): row for _, row in part[part["label"] == label].iterrows()}
             source = "clean" if "clean" in rows else next(iter(rows))
             above.append(_against_chance(where, label, source, rows[source]))
-            changes += _changes(where, label, rows)
+            changes += _changes(where, label, rows, differences)
     name = metric.upper()
     found = []
     if above:
@@ -126,7 +128,7 @@ def _against_chance(where: str, label: str, source: str, row: pd.Series) -> Stat
     text += f"{plural(int(row['n_proteins']), 'protein')}."
     if pd.isna(row["ci_low"]) or pd.isna(row["ci_high"]):
         return Statement(f"{text} Without an interval nothing can be concluded.", lead, "no interval", "unclear")
-    if row["n_positive_pairs"] < FEWEST_PAIRS:
+    if not pd.isna(row["n_positive_pairs"]) and row["n_positive_pairs"] < FEWEST_PAIRS:
         few = plural(int(row["n_positive_pairs"]), "related pair")
         return Statement(f"{text} With {few} nothing can be concluded.", lead, "too few pairs", "unclear")
     if row["ci_low"] > row["chance"]:
@@ -136,7 +138,7 @@ def _against_chance(where: str, label: str, source: str, row: pd.Series) -> Stat
     return Statement(f"{text} The interval includes chance.", lead, "not above chance", "unclear")
 
 
-def _changes(where: str, label: str, rows: dict[str, pd.Series]) -> list[Statement]:
+def _changes(where: str, label: str, rows: dict[str, pd.Series], differences: Differences | None) -> list[Statement]:
     if "degraded" not in rows:
         return []
     degraded, lead = rows["degraded"], f"{where}, {label}"
@@ -145,31 +147,32 @@ def _changes(where: str, label: str, rows: dict[str, pd.Series]) -> list[Stateme
         restored = rows[source]
         clean = f"clean {_interval(rows['clean'])}, " if "clean" in rows else ""
         text = f"{clean}degraded {_interval(degraded)}, {source} {_interval(restored)}."
-        found.append(Statement(f"{text} {_compared(degraded, restored)}", lead, *_badge(degraded, restored)))
+        said, badge = _compared("Restoring", "After restoring", degraded, restored, differences)
+        found.append(Statement(f"{text} {said}", lead, *badge))
     if not found and "clean" in rows:
-        clean_row = rows["clean"]
-        text = f"clean {_interval(clean_row)}, degraded {_interval(degraded)}."
-        overlap = _overlap(clean_row, degraded)
-        lower = degraded["value"] < clean_row["value"]
-        said = "The intervals overlap." if overlap else f"Degrading {'lowers' if lower else 'raises'} it."
-        badge: tuple[str, Verdict] = _LABELS["unclear"] if overlap else _LABELS["worse" if lower else "better"]
+        text = f"clean {_interval(rows['clean'])}, degraded {_interval(degraded)}."
+        said, badge = _compared("Degrading", "After degrading", rows["clean"], degraded, differences)
         found.append(Statement(f"{text} {said}", lead, *badge))
     return found
 
 
-def _compared(degraded: pd.Series, restored: pd.Series) -> str:
-    moved = restored["value"] - degraded["value"]
-    if _overlap(degraded, restored):
-        towards = "higher" if moved > 0 else "lower" if moved < 0 else "the same"
-        than = "as" if moved == 0 else "than"
-        return f"After restoring it is {towards} {than} before, but the intervals overlap: no clear difference."
-    return f"Restoring {'raises' if moved > 0 else 'lowers'} it."
-
-
-def _badge(degraded: pd.Series, restored: pd.Series) -> tuple[str, Verdict]:
-    if _overlap(degraded, restored):
-        return _LABELS["unclear"]
-    return _LABELS["better" if restored["value"] > degraded["value"] else "worse"]
+def _compared(
+    doing: str, done: str, before: pd.Series, after: pd.Series, differences: Differences | None
+) -> tuple[str, tuple[str, Verdict]]:
+    """Whether it is higher or lower after: by the paired difference where there is one, else by the intervals."""
+    runs = ((str(row["source"]), str(row["name"])) for row in (after, before))
+    found = differences.between(str(after["standard"]), str(after["metric"]), *runs) if differences else None
+    if found is not None and found.low == found.low:
+        paired, clear = f" (paired difference {number(found.low, 3)} to {number(found.high, 3)})", found.clear
+        unclear = f"{paired}: no clear difference"
+    else:
+        paired, clear, unclear = "", not _overlap(before, after), ", but the intervals overlap: no clear difference"
+    moved = after["value"] - before["value"]
+    if clear:
+        higher = moved > 0
+        return f"{doing} {'raises' if higher else 'lowers'} it{paired}.", _LABELS["better" if higher else "worse"]
+    towards = "higher than" if moved > 0 else "lower than" if moved < 0 else "the same as"
+    return f"{done} it is {towards} before{unclear}.", _LABELS["unclear"]
 
 
 def _overlap(one: pd.Series, other: pd.Series) -> bool:

@@ -15,11 +15,13 @@ from multiscope.standards.standard import Standard
 MOST_TERMS, MOST_PANELS = 12, 4
 
 
-def largest_terms(standard: Standard, proteins: Sequence[str], most_members: int) -> dict[str, list[str]]:
-    """Terms with enough of `proteins` for a cloud and not too many, the largest first; their members."""
+def largest_terms(
+    standard: Standard, proteins: Sequence[str], most_members: int, *, fewest: int = FEWEST
+) -> dict[str, list[str]]:
+    """Terms with enough of `proteins` (for a cloud) and not too many, the largest first; their members."""
     known = set(proteins)
     sizes = {name: sorted(members & known) for name, members in standard.terms.items()}
-    fitting = {name: members for name, members in sizes.items() if FEWEST <= len(members) <= most_members}
+    fitting = {name: members for name, members in sizes.items() if fewest <= len(members) <= most_members}
     names = sorted(fitting, key=lambda name: (-len(fitting[name]), name))
     return {name: fitting[name] for name in names[:MOST_TERMS]}
 

@@ -1,14 +1,13 @@
-"""Average precision equals scikit-learn's, with ties and weights; a bootstrap weighting is one more weighting."""
+"""Average precision equals scikit-learn's with ties; what rows, intervals and bootstrap samples are."""
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
 from multiscope.errors import InputError
-from multiscope.evaluate.scores import ranking
-from multiscope.evaluate.scores.ranking import RankedPairs, average_precision, interval, resample, unit_rows
+from multiscope.evaluate.scores.ranking import average_precision, interval, resample, unit_rows
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 6)), min_size=1, max_size=60))
@@ -17,27 +16,6 @@ def test_plain_ap_is_that_of_sklearn(pairs: list[tuple[bool, int]]) -> None:
     if truth.any():
         expected = average_precision_score(truth, score)
         assert average_precision(truth, score.astype(float)) == pytest.approx(expected, abs=1e-12)
-
-
-@settings(max_examples=15)
-@pytest.mark.parametrize("block", [1, 64 * 5, 2**19])
-@given(data=st.data(), n=st.integers(3, 9), levels=st.integers(1, 50))
-def test_weighted_ap_is_that_of_sklearn(block: int, data: st.DataObject, n: int, levels: int) -> None:
-    rng = np.random.default_rng(data.draw(st.integers(0, 10**6)))
-    first, second = np.triu_indices(n, 1)
-    truth = rng.random(len(first)) < 0.4
-    score = rng.integers(0, levels, len(first)).astype(float)
-    weights = rng.integers(0, 4, (66, n))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ranking, "_BLOCK", block)
-        found = RankedPairs(first, second, truth, score).average_precision(weights)
-    for ap, weight in zip(found, weights, strict=True):
-        of_pair = weight[first] * weight[second]
-        if not of_pair[truth].any():
-            assert np.isnan(ap)
-        else:
-            expected = average_precision_score(truth, score, sample_weight=of_pair)
-            assert ap == pytest.approx(expected, abs=1e-12)
 
 
 def test_rows_without_direction_are_named() -> None:

@@ -15,6 +15,7 @@ import torch
 from multiscope.config import Compartment, Scale, Screen, VirtualCrops
 from multiscope.data.readers.virtual_screen import write_truth
 from multiscope.evaluate.scores.coannotation import coannotation
+from multiscope.evaluate.scores.members import profiled_terms
 from multiscope.features.classic import classic_features
 from multiscope.simulate import camera, counter, optics
 from multiscope.simulate.cells import yeast
@@ -142,16 +143,10 @@ def scored(config: Screen, scale: Scale, folder: Path) -> float:
     """Co-annotation AP of the oracle against the standards as they are written."""
     write_truth(folder, config)
     names = [protein.name for protein in proteins(config)]
-    found = coannotation(
-        oracle(config, scale),
-        names,
-        read_gmt(folder / f"{scale}.gmt", name=scale),
-        min_term_size=2,
-        max_term_size=300,
-        n_bootstrap=10,
-        confidence=0.95,
-    )
-    return float(found.value)
+    standard = read_gmt(folder / f"{scale}.gmt", name=scale)
+    limits = profiled_terms(standard, names, min_term_size=2, max_term_size=300)
+    profiles = oracle(config, scale)[[names.index(name) for name in limits.proteins]]
+    return float(coannotation(profiles, limits, n_bootstrap=10, confidence=0.95).value)
 
 
 @pytest.mark.parametrize("scale", SCALES)

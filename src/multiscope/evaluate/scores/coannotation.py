@@ -1,111 +1,109 @@
-"""Co-annotation: do proteins that share a term have similar profiles?
+"""Co-annotation: do proteins that share a term have similar profiles, and do they beyond sharing a compartment?
 
-Every pair of proteins is ranked by the cosine of their profiles and is positive if the two share at least one term;
+Every pair of proteins is ranked by the similarity of their profiles and is positive if the two share at least one term;
 the score is the average precision of that ranking (the co-annotation task of BIONIC-evals, Forster et al. 2022).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from multiscope.errors import InputError
-from multiscope.evaluate.scores.members import ProfiledTerms, profiled_terms
-from multiscope.evaluate.scores.ranking import Bools, Floats, Ints, RankedPairs, cosines, interval, resample, unit_rows
-from multiscope.standards.standard import Standard
+from multiscope.evaluate.scores.members import ProfiledTerms
+from multiscope.evaluate.scores.pairs import PairPrecision, pair_precision
+from multiscope.evaluate.scores.ranking import Floats, interval, resample
+from multiscope.evaluate.scores.score import Score
+from multiscope.evaluate.scores.similarity import Similarity, prepare
 
-_BLOCK = 2**22
-
-
-@dataclass(frozen=True)
-class CoAnnotation:
-    """Average precision over pairs of proteins, in [0, 1]."""
-
-    value: float
-    ci_low: float
-    ci_high: float
-    chance: float
-    """Share of positive pairs: the expected value of a ranking that knows nothing."""
-    n_proteins: int
-    n_terms: int
-    n_positive_pairs: int
+Counts = npt.NDArray[np.int64]
 
 
 def coannotation(
     profiles: Floats,
-    proteins: Sequence[str],
-    standard: Standard,
+    limits: ProfiledTerms,
     *,
-    min_term_size: int,
-    max_term_size: int,
     n_bootstrap: int,
     confidence: float,
     seed: int = 0,
-) -> CoAnnotation:
-    """Score `profiles` (n, d), one row a protein of `proteins`, against `standard`.
+    similarity: Similarity = "cosine",
+) -> Score:
+    """Metric `ap` of `profiles` (n, d), one row a protein of `limits.proteins`; in [0, 1].
 
-    Only proteins in a term of allowed size take part. The interval is a percentile bootstrap over proteins: a pair
-    weighs as often as its two proteins were drawn, and a protein is never paired with itself. Samples without a
-    positive pair are left out. An `InputError` says what makes a score impossible.
+    Chance is the share of positive pairs. The interval is a percentile bootstrap over proteins: a pair weighs as often
+    as its two proteins were drawn, and a protein is never paired with itself. Samples without a positive pair are left
+    out. An `InputError` says what makes a score impossible.
     """
-    if len(set(proteins)) != len(proteins):
-        twice = next(protein for protein in proteins if list(proteins).count(protein) > 1)
-        raise InputError(f"protein '{twice}' has more than one profile; average them to one row a protein")
-    limits = profiled_terms(standard, proteins, min_term_size=min_term_size, max_term_size=max_term_size)
-    row = {protein: number for number, protein in enumerate(proteins)}
-    x = unit_rows(
-        profiles[[row[protein] for protein in limits.proteins]], limits.proteins, what="the profile of protein"
+    found = pair_precision(
+        prepare(profiles, limits.proteins, similarity), limits.member, resample(len(profiles), n_bootstrap, seed)
     )
-    first, second, truth, score = _pairs(x, _membership(limits))
-    _check_both_kinds(standard, truth, n_proteins=len(x))
-    ranked = RankedPairs(first, second, truth, score)
-    value = ranked.average_precision(np.ones((1, len(x)), dtype=np.int64))[0]
-    low, high = interval(ranked.average_precision(resample(len(x), n_bootstrap, seed)), confidence)
-    return CoAnnotation(
-        value=float(value),
+    _check_both_kinds(limits, found, n_proteins=len(profiles))
+    low, high = interval(found.draws, confidence)
+    chance, facts = found.n_positive / found.n_pairs, {"n_positive_pairs": found.n_positive}
+    return Score("ap", found.value, low, high, chance, found.draws, facts)
+
+
+def coannotation_within(
+    profiles: Floats,
+    limits: ProfiledTerms,
+    places: Sequence[str],
+    *,
+    n_bootstrap: int,
+    confidence: float,
+    seed: int = 0,
+    similarity: Similarity = "cosine",
+) -> Score | None:
+    """Metric `ap_within`: co-annotation among proteins of one place, so that knowing places alone is worth nothing.
+
+    `places` (n,) says where each protein is, as one text (`nucleus|cytoplasm` is a place of its own), empty where that
+    is not known. Pairs are ranked within each place that has pairs of both kinds; value and chance are the means over
+    places, weighted by their positive pairs. None where no place has both.
+    """
+    drawn = resample(len(profiles), n_bootstrap, seed)
+    found = list(_by_place(profiles, limits, places, drawn, similarity))
+    if not found:
+        return None
+    n_positive = np.array([each.n_positive for each in found])
+    weight = np.array([each.weight for each in found])
+    draws = np.nansum(weight * np.array([each.draws for each in found]), axis=0)
+    draws = np.divide(draws, weight.sum(axis=0), out=np.full(len(draws), np.nan), where=weight.sum(axis=0) > 0)
+    low, high = interval(draws, confidence)
+    facts: dict[str, Any] = {"n_places": len(found), "n_positive_pairs": int(n_positive.sum())}
+    return Score(
+        metric="ap_within",
+        value=float(np.average([each.value for each in found], weights=n_positive)),
         ci_low=low,
         ci_high=high,
-        chance=float(truth.mean()),
-        n_proteins=len(x),
-        n_terms=len(limits.terms),
-        n_positive_pairs=int(truth.sum()),
+        chance=float(np.average([each.n_positive / each.n_pairs for each in found], weights=n_positive)),
+        draws=draws,
+        facts=facts,
     )
 
 
-def _membership(limits: ProfiledTerms) -> sparse.csr_matrix:
-    """Which protein (row) is in which term (column)."""
-    row = {protein: number for number, protein in enumerate(limits.proteins)}
-    cells = [(row[protein], column) for column, term in enumerate(limits.terms.values()) for protein in sorted(term)]
-    rows, columns = np.array(cells).T
-    shape = (len(limits.proteins), len(limits.terms))
-    return sparse.csr_matrix((np.ones(len(cells), dtype=np.float32), (rows, columns)), shape=shape)
+def _by_place(
+    profiles: Floats, limits: ProfiledTerms, places: Sequence[str], drawn: Counts, similarity: Similarity
+) -> Iterator[PairPrecision]:
+    """Of each place with positive and negative pairs."""
+    place = np.asarray(places, dtype=str)
+    for name in np.unique(place[place != ""]):
+        rows = np.flatnonzero(place == name)
+        if len(rows) < 3:
+            continue  # one pair is of one kind
+        names = [limits.proteins[row] for row in rows]
+        found = pair_precision(prepare(profiles[rows], names, similarity), limits.member[rows], drawn[:, rows])
+        if 0 < found.n_positive < found.n_pairs:
+            yield found
 
 
-def _pairs(x: npt.NDArray[np.float64], member: sparse.csr_matrix) -> tuple[Ints, Ints, Bools, npt.NDArray[np.float64]]:
-    """Each pair of rows once: its two rows, whether they share a term, and their cosine."""
-    n = len(x)
-    size = max(1, _BLOCK // n)
-    parts = []
-    for start in range(0, n, size):
-        rows = slice(start, min(start + size, n))
-        first, second = np.nonzero(np.arange(n) > np.arange(n)[rows, None])
-        shared = (member[rows] @ member.T).toarray()[first, second] > 0
-        cosine = cosines(x[rows], x)[first, second]
-        parts.append(((first + start).astype(np.int32), second.astype(np.int32), shared, cosine))
-    first, second, truth, score = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return first, second, truth, score
-
-
-def _check_both_kinds(standard: Standard, truth: Bools, *, n_proteins: int) -> None:
-    if truth.any() and not truth.all():
+def _check_both_kinds(limits: ProfiledTerms, found: PairPrecision, *, n_proteins: int) -> None:
+    if 0 < found.n_positive < found.n_pairs:
         return
-    what = "share a term, so none is negative" if truth.any() else "shares a term, so none is positive"
-    which = "all" if truth.any() else "none"
+    what = "share a term, so none is negative" if found.n_positive else "shares a term, so none is positive"
+    which = "all" if found.n_positive else "none"
     raise InputError(
-        f"standard '{standard.name}': {which} of the {len(truth)} pairs of {n_proteins} profiled proteins {what} and "
-        "there is nothing to rank; profile more proteins, or change min_term_size or max_term_size"
+        f"standard '{limits.standard}': {which} of the {found.n_pairs} pairs of {n_proteins} profiled proteins {what} "
+        "and there is nothing to rank; profile more proteins, or change min_term_size or max_term_size"
     )

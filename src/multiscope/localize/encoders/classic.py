@@ -52,5 +52,9 @@ class ClassicLearner(Learner[Classic]):
             cells = self.reader.read(part)
             measured.append(classic_features(cells[:, :-1], cells[:, -1].astype(bool), self.channels).to_numpy())
         self.network = ClassicFeatures.fitted(
-            np.concatenate(measured), channels=self.channels, crop_size=self.task.crops.size, pca=self.config.pca
+            np.concatenate(measured),
+            channels=self.channels,
+            crop_size=self.task.crops.size,
+            only=self.config.only,
+            pca=self.config.pca,
         )

@@ -1,0 +1,148 @@
+"""Comparisons: the same proteins for all, paired differences, controls, places, circular standards, any process."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from multiscope.config import Evaluate
+from multiscope.errors import InputError
+from multiscope.evaluate.comparison import Comparison, compare
+from multiscope.evaluate.profiles import Profiles
+from multiscope.standards.standard import Standard
+
+NAMES = [f"p{i:02d}" for i in range(48)]
+PLACE = {name: f"place{i // 12}" for i, name in enumerate(NAMES)}
+SETTINGS: dict[str, Any] = {"n_bootstrap": 100, "clusters": {"cuts": 20, "module_sets": 3}, "null_size": 200}
+
+
+def standard(name: str, scale: str, size: int, **facts: Any) -> Standard:
+    """Terms of `size` neighbours in the list of names."""
+    terms = {f"{name}{k}": frozenset(NAMES[k : k + size]) for k in range(0, len(NAMES), size)}
+    return Standard(name, scale, terms, "559292", "name", "2024", "CC0", "", **facts)
+
+
+COMPARTMENT, COMPLEX = standard("where", "compartment", 12), standard("complexes", "complex", 3)
+
+
+def profiles(encoder: str, knows: float, *, seed: int = 0, **facts: Any) -> Profiles:
+    """Profiles of complexes within places, with noise."""
+    rng = np.random.default_rng(seed)
+    x = 2 * np.repeat(np.eye(20)[:4], 12, axis=0) + knows * np.repeat(np.eye(20)[4:], 3, axis=0)
+    x = x + 0.5 * rng.normal(size=x.shape)
+    return Profiles(Path(encoder), "clean", encoder, "d2", 1, seed, x, list(NAMES), **facts)
+
+
+def run(tables: list[Profiles], standards: tuple[Standard, ...] = (COMPARTMENT, COMPLEX), **changes: Any) -> Comparison:
+    return compare(tables, standards, Evaluate(**{**SETTINGS, **changes}))
+
+
+def table(found: Comparison) -> pd.DataFrame:
+    return pd.DataFrame([row for scored in found.scored for row in scored.rows()])
+
+
+@pytest.fixture(scope="module")
+def found() -> Comparison:
+    return run([profiles("good", 1.5, places=PLACE), profiles("poor", 0.0, seed=1, places=PLACE)])
+
+
+def test_every_score_of_every_table_and_control_against_every_standard(found: Comparison) -> None:
+    scores = table(found)
+    metrics = {"ap", "ami", "ami_best", "f", "map", "recall_5", "recall_10"}
+    assert set(scores.query("standard == 'where'")["metric"]) == metrics
+    assert set(scores.query("standard == 'complexes'")["metric"]) == metrics | {"ap_within"}
+    assert set(scores["encoder"]) == {"good", "poor", "shuffled", "places"}
+    assert len(scores) == 4 * (2 * len(metrics) + 1)
+    assert (scores["ci_low"] <= scores["value"] + 1e-9).all() and (scores["value"] <= scores["ci_high"] + 1e-9).all()
+    ap = scores.query("metric == 'ap'").set_index(["encoder", "standard"])
+    assert ap["over_chance"].to_numpy() == pytest.approx((ap["value"] / ap["chance"]).to_numpy())
+    assert ap.loc[("places", "where"), "value"] == 1
+    assert ap.loc[("good", "complexes"), "value"] > 2 * ap.loc[("poor", "complexes"), "value"]
+    assert ap.loc[("shuffled", "complexes"), "value"] < 2.5 * ap.loc[("shuffled", "complexes"), "chance"]
+
+
+def test_knowing_places_alone_is_at_chance_within_them(found: Comparison) -> None:
+    within = table(found).query("metric == 'ap_within'").set_index("encoder")
+    assert found.places_from == "labels"
+    assert within.loc["places", "value"] == pytest.approx(within.loc["places", "chance"])
+    assert within.loc["good", "ci_low"] > 2 * within.loc["good", "chance"]
+    assert within.loc["poor", "ci_low"] < 1.5 * within.loc["poor", "chance"]
+
+
+def test_differences_are_paired_and_leave_zero_out_where_one_is_better(found: Comparison) -> None:
+    rows = pd.DataFrame(found.differences)
+    assert set(rows["metric"]) == set(table(found)["metric"])
+    one = rows.query("standard == 'complexes' and metric == 'ap' and encoder_a == 'good' and encoder_b == 'poor'").iloc[
+        0
+    ]
+    ap = table(found).query("standard == 'complexes' and metric == 'ap'").set_index("encoder")["value"]
+    assert one["difference"] == pytest.approx(ap["good"] - ap["poor"])
+    assert 0 < one["ci_low"] < one["difference"] < one["ci_high"]
+
+
+def test_a_table_does_not_differ_from_itself() -> None:
+    same = run([profiles("a", 1.0), replace(profiles("a", 1.0), encoder="b")], controls=False)
+    rows = pd.DataFrame(same.differences)
+    assert (rows[["difference", "ci_low", "ci_high"]] == 0).all().all()
+
+
+def test_seeds_are_averaged_and_sources_of_one_encoder_compared() -> None:
+    tables = [profiles("a", 1.0, seed=seed) for seed in (0, 1)]
+    tables += [replace(profiles("a", 0.3, seed=seed + 5), source="degraded", seed=seed) for seed in (0, 1)]
+    tables += [replace(profiles("b", 0.3, seed=9), source="degraded", seed=0)]
+    found = run(tables, (COMPLEX,), scores=["ap"], controls=False)
+    rows = pd.DataFrame(found.differences)
+    assert [tuple(row) for row in rows[["source_a", "encoder_a", "source_b", "encoder_b"]].to_numpy()] == [
+        ("clean", "a", "degraded", "a"),
+        ("degraded", "a", "degraded", "b"),
+    ]
+    values = table(found).query("encoder == 'a'").groupby("source")["value"].mean()
+    assert rows["difference"].iloc[0] == pytest.approx(values["clean"] - values["degraded"])
+    assert rows["n_seeds_a"].tolist() == [2, 2] and rows["n_seeds_b"].tolist() == [2, 1]
+
+
+def test_only_proteins_of_every_table_count() -> None:
+    fewer = profiles("few", 1.0)
+    fewer = replace(fewer, x=fewer.x[:36], proteins=fewer.proteins[:36])
+    found = run([profiles("all", 1.0), fewer], (COMPLEX,), scores=["ap"])
+    assert found.proteins == NAMES[:36]
+    assert (table(found)["n_proteins"] == 36).all()
+    with pytest.raises(InputError, match="no protein is in all of the 2 profile tables"):
+        run([profiles("all", 1.0), replace(fewer, proteins=[f"q{i}" for i in range(36)])])
+
+
+def test_places_come_from_the_labels_or_from_a_standard() -> None:
+    plain = [profiles("a", 1.0)]
+    assert run(plain, scores=["ap"]).places_from == "where"
+    assert run(plain, (COMPLEX,), scores=["ap"]).places_from == ""
+    assert run(plain, places="complexes", scores=["ap"]).places_from == "complexes"
+    with pytest.raises(InputError, match=r"evaluate\.places is 'no', .*; expected one of where, complexes"):
+        run(plain, places="no")
+
+
+def test_circular_standards_are_said(found: Comparison, capsys: pytest.CaptureFixture[str]) -> None:
+    assert found.circular == {"where": "places as labels gives them reach an AP of 1.00 by themselves"}
+    seen = standard("seen", "complex", 3, evidence="fluorescence images")
+    assert run([profiles("a", 1.0)], (seen,), scores=["ap"]).circular == {
+        "seen": "its evidence is 'fluorescence images'"
+    }
+    assert "standard 'seen' is circular for encoders that learned from labels" in capsys.readouterr().err
+
+
+def test_processes_change_nothing(found: Comparison) -> None:
+    tables = [profiles("good", 1.5, places=PLACE), profiles("poor", 0.0, seed=1, places=PLACE)]
+    again = compare(tables, (COMPARTMENT, COMPLEX), Evaluate(**SETTINGS), threads=2)
+    pd.testing.assert_frame_equal(table(again), table(found))
+    assert again.differences == found.differences
+
+
+def test_a_standard_of_pairs_has_no_modules() -> None:
+    terms = {f"{a}|{b}": frozenset((a, b)) for a, b in zip(NAMES[::3], NAMES[1::3], strict=True)}
+    pairs = Standard("pairs", "complex", terms, "559292", "name", "2024", "CC0", "", pairs=True)
+    metrics = set(table(run([profiles("a", 1.5)], (pairs,)))["metric"])
+    assert metrics == {"ap", "f", "recall_5", "recall_10"}
