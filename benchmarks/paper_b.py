@@ -14,7 +14,7 @@ import argparse
 import os
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ import yaml
 from benchmarks.jobs import Job, work
 from benchmarks.summary import accuracy, recognition
 from multiscope import config
+from multiscope.evaluate.controls import PLACES, SHUFFLED
 
 ROOT = Path(__file__).parent.parent
 SCALES = ["compartment", "process", "pathway", "complex"]
@@ -90,13 +91,13 @@ def main_rows(scores: pd.DataFrame, recognized: pd.DataFrame) -> pd.DataFrame:
     return scores.merge(recognized[keys].drop_duplicates(), on=keys)
 
 
-def by_scale(scores: pd.DataFrame) -> str:
+def by_scale(scores: pd.DataFrame, scales: Sequence[str] = SCALES) -> str:
     """A markdown table: a row an encoder, a column a scale."""
-    lines = [f"| encoder | {' | '.join(SCALES)} |", "|" + "---|" * (len(SCALES) + 1)]
+    lines = [f"| encoder | {' | '.join(scales)} |", "|" + "---|" * (len(scales) + 1)]
     for name, rows in scores.groupby("encoder", sort=False):
-        cells = [accuracy(rows[rows["scale"] == scale]) for scale in SCALES]
+        cells = [accuracy(rows[rows["scale"] == scale]) for scale in scales]
         lines.append(f"| {name} | {' | '.join(cells)} |")
-    chance = [f"{scores.loc[scores['scale'] == scale, 'chance'].mean():.4f}" for scale in SCALES]
+    chance = [f"{scores.loc[scores['scale'] == scale, 'chance'].mean():.4f}" for scale in scales]
     return "\n".join([*lines, f"| chance | {' | '.join(chance)} |"])
 
 
@@ -151,13 +152,19 @@ def draw(curve: pd.DataFrame, path: Path) -> None:
 
 def report(out: Path, figure: Path | None) -> None:
     """Print what was found."""
-    scores = pd.read_parquet(out / "evaluate" / "scores.parquet")
+    every = pd.read_parquet(out / "evaluate" / "scores.parquet")
+    controls = every["encoder"].isin([SHUFFLED, PLACES])
+    scores = every[(every["metric"] == "ap") & ~controls]
     recognized = pd.read_parquet(out / "evaluate" / "recognition.parquet")
     kept = main_rows(scores, recognized)
     layers = kept[["encoder", "layer"]].drop_duplicates()
     print(f"machine: {platform.processor() or platform.machine()}, {os.cpu_count()} cores")
     print(f"{scores['n_proteins'].max()} proteins; seeds {sorted(scores['seed'].dropna().unique().tolist())}")
     print(f"\n### Co-annotation AP by scale\n\n{by_scale(kept)}")
+    within = main_rows(every[every["metric"] == "ap_within"], recognized)
+    print(f"\n### Co-annotation AP within compartments\n\n{by_scale(within, SCALES[1:])}")
+    print("\n### Controls, AP\n")
+    print(by_scale(every[(every["metric"] == "ap") & controls]))
     print("\n### What is read from cells of held-out fields")
     recognition(out)
     print("\n### The lead of the classifier\n")

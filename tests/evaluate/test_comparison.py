@@ -60,6 +60,7 @@ def test_every_score_of_every_table_and_control_against_every_standard(found: Co
     assert len(scores) == 4 * (2 * len(metrics) + 1)
     assert (scores["ci_low"] <= scores["value"] + 1e-9).all() and (scores["value"] <= scores["ci_high"] + 1e-9).all()
     ap = scores.query("metric == 'ap'").set_index(["encoder", "standard"])
+    assert scores.query("metric == 'ami_best'")["over_chance"].isna().all()
     assert ap["over_chance"].to_numpy() == pytest.approx((ap["value"] / ap["chance"]).to_numpy())
     assert ap.loc[("places", "where"), "value"] == 1
     assert ap.loc[("good", "complexes"), "value"] > 2 * ap.loc[("poor", "complexes"), "value"]
@@ -126,7 +127,7 @@ def test_places_come_from_the_labels_or_from_a_standard() -> None:
 
 
 def test_circular_standards_are_said(found: Comparison, capsys: pytest.CaptureFixture[str]) -> None:
-    assert found.circular == {"where": "places as labels gives them reach an AP of 1.00 by themselves"}
+    assert found.circular == {"where": "the labels alone reach an AP of 1.00"}
     seen = standard("seen", "complex", 3, evidence="fluorescence images")
     assert run([profiles("a", 1.0)], (seen,), scores=["ap"]).circular == {
         "seen": "its evidence is 'fluorescence images'"

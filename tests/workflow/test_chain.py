@@ -38,11 +38,11 @@ def test_the_results_have_the_promised_paths_and_columns(chain: Path) -> None:
     evaluate = pd.read_parquet(results / "evaluate" / "scores.parquet")
     assert list(evaluate.columns) == [
         *("source", "encoder", "layer", "epoch", "seed", "standard", "scale", "metric", "value"),
-        *("ci_low", "ci_high", "chance", "n_proteins", "n_terms", "n_positive_pairs"),
+        *("ci_low", "ci_high", "chance", "over_chance", "n_proteins", "n_terms", "n_positive_pairs", "chosen"),
     ]
     assert set(evaluate["source"]) == {"clean", "degraded", "restored:cgan"}
     encoders = {"deeploc", "autoencoder", "degraded", "classic"}
-    assert set(evaluate["encoder"]) == encoders
+    assert set(evaluate["encoder"]) == encoders | {"shuffled", "places"}
     swept = evaluate[(evaluate["encoder"] == "deeploc") & (evaluate["source"] == "clean")]
     assert set(zip(swept["layer"], swept["epoch"], strict=True)) == {("d1", 1), ("d1", 2), ("d2", 1), ("d2", 2)}
     for encoder in encoders:

@@ -51,7 +51,7 @@ class Scored:
                 "ci_low": score.ci_low,
                 "ci_high": score.ci_high,
                 "chance": score.chance,
-                "over_chance": score.value / score.chance if score.chance > 0 else float("nan"),
+                "over_chance": _ratio(score),
                 "n_proteins": len(self.limits.proteins),
                 "n_terms": len(self.limits.terms),
                 "n_positive_pairs": score.facts.get("n_positive_pairs"),
@@ -125,6 +125,11 @@ def _modules(x: Floats, limits: ProfiledTerms, section: config.Evaluate) -> list
         seed=SEED,
         confidence=section.confidence,
     )
+
+
+def _ratio(score: Score) -> float:
+    """The score over chance; mutual information that is adjusted for chance is no multiple of it."""
+    return score.value / score.chance if score.chance > 0 and not score.metric.startswith("ami") else float("nan")
 
 
 def _chosen(facts: Mapping[str, Any]) -> dict[str, Any]:

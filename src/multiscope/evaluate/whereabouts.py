@@ -11,6 +11,7 @@ from multiscope.evaluate.profiles import Profiles
 from multiscope.evaluate.scoring import Scored
 from multiscope.standards.standard import Standard
 
+LABELS = "labels"
 _CIRCULAR = 0.8
 _IMAGES = ("image", "microscop", "fluoresc", "hpa", "huh")
 
@@ -29,7 +30,7 @@ def places_of(
         return _by_term(chosen[0]), chosen[0].name
     labels = {protein: place for table in tables for protein, place in table.places.items() if place}
     if labels:
-        return labels, "labels"
+        return labels, LABELS
     compartments = [standard for standard in standards if standard.scale == "compartment"]
     return (_by_term(compartments[0]), compartments[0].name) if compartments else ({}, "")
 
@@ -48,6 +49,7 @@ def circular(scored: Sequence[Scored], *, said_by: str) -> Mapping[str, str]:
     Because the standard rests on images itself, or because the places alone, the control, reach an average precision of
     0.8: an encoder that was taught these places repeats them.
     """
+    whose = "the labels alone" if said_by == LABELS else f"the places of '{said_by}' alone"
     found: dict[str, str] = {}
     for each in scored:
         evidence = each.standard.evidence.lower()
@@ -56,5 +58,5 @@ def circular(scored: Sequence[Scored], *, said_by: str) -> Mapping[str, str]:
         if each.table.encoder == PLACES:
             ap = next((score.value for score in each.scores if score.metric == "ap"), 0.0)
             if ap >= _CIRCULAR and each.standard.name != said_by:
-                found[each.standard.name] = f"places as {said_by} gives them reach an AP of {ap:.2f} by themselves"
+                found[each.standard.name] = f"{whose} reach an AP of {ap:.2f}"
     return found

@@ -49,15 +49,17 @@ def test_value_and_draws_equal_a_direct_count(
     limits = terms()
     i, j = np.triu_indices(N, 1)
     similar = prepare(x, NAMES, similarity).block(0, N)[i, j]
-    at_most = np.array([(similar <= s).mean() for s in similar])
-    at_least = np.array([(similar >= s).mean() for s in similar])
+    below, above, tied = (np.array([op(similar, s).sum() for s in similar]) for op in (np.less, np.greater, np.equal))
     place = [NAMES.index(name) for name in limits.proteins]
     counts = np.zeros((N, 50), dtype=int)
     counts[place] = resample(len(place), 50, 7).T
     known = known_pairs(limits)
     tails = (0.05, 0.1, 0.25)
     for tail, found in zip(tails, score(x, limits, similarity=similarity, tails=tails, seed=7), strict=True):
-        inside = (at_most <= tail + 1e-12) | (at_least <= tail + 1e-12)
+        size = int(tail * len(similar) + 1e-9)
+        inside = np.clip((size - below) / tied, 0, 1) + np.clip((size - above) / tied, 0, 1)
+        if steps is None and similarity != "spearman":  # EFAAR's rule
+            assert (inside == ((below + tied <= size) | (above + tied <= size))).all()
         assert found.metric == f"recall_{100 * tail:g}"
         assert found.value == pytest.approx(inside[known].mean(), abs=1e-12)
         weight = (counts[i] * counts[j])[known]
@@ -69,18 +71,24 @@ def test_cuts_are_numpys_quantiles() -> None:
     x = prepare(make(), NAMES, "cosine")
     similar = x.block(0, N)[np.triu_indices(N, 1)]
     tails = (0.05, 0.123)
-    for tail, (low, high) in zip(tails, tail_cuts(x, tails), strict=True):
-        assert low == np.quantile(similar, tail, method="inverted_cdf")
-        assert high == np.quantile(similar, 1 - tail, method="inverted_cdf")
+    for tail, cut in zip(tails, tail_cuts(x, tails), strict=True):
+        assert cut.low == np.quantile(similar, tail, method="inverted_cdf")
+        assert cut.high == np.quantile(similar, 1 - tail, method="inverted_cdf")
 
 
 def test_cuts_are_exact_where_all_pairs_fall_into_few_bins() -> None:
     x = prepare(1000 + 1e-3 * make(), NAMES, "cosine")
     similar = np.sort(x.block(0, N)[np.triu_indices(N, 1)])
     assert similar[-1] - similar[0] < 2**-19
-    low, high = tail_cuts(x, (0.05,))[0]
+    cut = tail_cuts(x, (0.05,))[0]
     below = int(0.05 * len(similar))
-    assert (low, high) == (similar[below], similar[-1 - below])
+    assert (cut.low, cut.high) == (similar[below], similar[-1 - below])
+
+
+def test_profiles_of_few_values_are_at_chance_and_not_below() -> None:
+    """All pairs of places tie: EFAAR's rule would count none."""
+    found = score(np.eye(3)[np.arange(N) % 3], terms(200, 5), n_bootstrap=1)
+    assert [each.value for each in found] == pytest.approx([0.1, 0.2], abs=0.02)
 
 
 def test_profiles_that_know_nothing_score_chance() -> None:

@@ -3,12 +3,14 @@
 The benchmark of known relationships of EFAAR (Celik et al. 2024, PLOS Computational Biology 20, e1012463). A pair is
 recalled by the rule of its `compute_recall`: at most `tail` of all pairs are as low or lower, or at most `tail` are as
 high or higher, so that opposite profiles count as similar ones do. Its null is drawn from random pairs; here it is all
-pairs of different profiled proteins, exactly.
+pairs of different profiled proteins, exactly. Pairs that tie where a tail ends count for the part that fills it;
+EFAAR counts none, so that profiles of few values would score less than chance.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +23,6 @@ from multiscope.evaluate.scores.score import Score
 from multiscope.evaluate.scores.similarity import Doubles, Prepared, Similarity, prepare
 
 _BINS = 2**20
-Cuts = tuple[float, float]
 
 
 def known_pair_recall(
@@ -61,22 +62,41 @@ def known_pair_recall(
     return [_score(tail, cut, share, int(known[0]), confidence) for tail, cut, share in counted]
 
 
-def tail_cuts(x: Prepared, tails: Sequence[float]) -> list[Cuts]:
-    """For each tail the similarities (low, high) such that at most that share of all pairs is outside on either side.
+@dataclass(frozen=True)
+class Tails:
+    """The similarities where the two tails end, and which part of the pairs that have just these is in them."""
 
-    They are similarities of pairs, found exactly in two passes over all pairs: counts in 2**20 bins, then all values in
-    the bins that matter. A pair is in a tail if it lies strictly outside.
+    low: float
+    high: float
+    at_low: float
+    at_high: float
+
+    def inside(self, similar: Doubles) -> Doubles:
+        """Whether pairs are in a tail: 0, 1, or between where they tie with its end."""
+        outside = (similar < self.low) | (similar > self.high)
+        return np.asarray(outside + self.at_low * (similar == self.low) + self.at_high * (similar == self.high))
+
+
+def tail_cuts(x: Prepared, tails: Sequence[float]) -> list[Tails]:
+    """For each tail where it ends on either side, so that it holds that share of all pairs, rounded down to pairs.
+
+    The ends are similarities of pairs, found exactly in two passes over all pairs: counts in 2**20 bins, then all
+    values in the bins that matter.
     """
     n_pairs = len(x) * (len(x) - 1) // 2
     # 1e-9 because 0.05 * 20 must be 1
-    below = np.array([int(tail * n_pairs + 1e-9) for tail in tails])
-    ranks = np.concatenate([below, n_pairs - 1 - below])
-    low, high = np.split(_order_statistics(x, ranks), 2)
-    return [(float(a), float(b)) for a, b in zip(low, high, strict=True)]
+    size = np.array([int(tail * n_pairs + 1e-9) for tail in tails])
+    value, below, tied = _order_statistics(x, np.concatenate([size, n_pairs - 1 - size]))
+    k = len(tails)
+    at_low = (size - below[:k]) / tied[:k]
+    at_high = (size - (n_pairs - below[k:] - tied[k:])) / tied[k:]
+    return [Tails(*map(float, each)) for each in zip(value[:k], value[k:], at_low, at_high, strict=True)]
 
 
-def _order_statistics(x: Prepared, ranks: npt.NDArray[np.int64]) -> Doubles:
-    """The similarities of pairs that have `ranks` (k,), from 0, when sorted rising."""
+def _order_statistics(
+    x: Prepared, ranks: npt.NDArray[np.int64]
+) -> tuple[Doubles, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The similarities of pairs that have `ranks` (k,), from 0, when sorted rising; how many are below, and tie."""
     counts = np.zeros(_BINS, dtype=np.int64)
     for _, _, similar in _pairs(x):
         counts += np.bincount(_bin(x, similar), minlength=_BINS)
@@ -87,12 +107,14 @@ def _order_statistics(x: Prepared, ranks: npt.NDArray[np.int64]) -> Doubles:
     parts = [np.unique(similar[matters[_bin(x, similar)]], return_counts=True) for _, _, similar in _pairs(x)]
     values, times = (np.concatenate(part) for part in zip(*parts, strict=True))
     order = np.argsort(values, kind="stable")
-    found = np.empty(len(ranks))
+    found, below, tied = np.empty(len(ranks)), np.empty_like(ranks), np.empty_like(ranks)
     for k, (rank, number) in enumerate(zip(ranks, wanted, strict=True)):
         mine = order[_bin(x, values[order]) == number]
-        before = rank - (ends[number] - counts[number])
-        found[k] = values[mine][np.searchsorted(np.cumsum(times[mine]), before, side="right")]
-    return found
+        before = ends[number] - counts[number]
+        found[k] = values[mine][np.searchsorted(np.cumsum(times[mine]), rank - before, side="right")]
+        below[k] = before + times[mine][values[mine] < found[k]].sum()
+        tied[k] = times[mine][values[mine] == found[k]].sum()
+    return found, below, tied
 
 
 def _bin(x: Prepared, similar: Doubles) -> npt.NDArray[np.int32]:
@@ -109,7 +131,7 @@ def _pairs(x: Prepared) -> Iterator[tuple[slice, npt.NDArray[np.bool_], Doubles]
 
 
 def _weights_in_tails(
-    x: Prepared, member: sparse.csr_matrix, cuts: Sequence[Cuts], weights: Doubles
+    x: Prepared, member: sparse.csr_matrix, cuts: Sequence[Tails], weights: Doubles
 ) -> tuple[Doubles, Doubles]:
     """Weight of the known pairs in each tail, (n_tails, n_weightings), and of all known pairs, (n_weightings,).
 
@@ -118,12 +140,12 @@ def _weights_in_tails(
     """
     inside, known = np.zeros((len(cuts), weights.shape[1])), np.zeros(weights.shape[1])
     for rows, similar in x.blocks():
-        pairs = sparse.triu(member[rows] @ member.T, k=rows.start + 1, format="csr")
+        pairs = sparse.triu(member[rows] @ member.T, k=rows.start + 1, format="csr").astype(np.float64)
         pairs.data[:] = 1
         known += _products(pairs, weights, rows)
         here = similar[np.repeat(np.arange(pairs.shape[0]), np.diff(pairs.indptr)), pairs.indices]
-        for tail, (low, high) in zip(inside, cuts, strict=True):
-            pairs.data[:] = (here < low) | (here > high)
+        for tail, cut in zip(inside, cuts, strict=True):
+            pairs.data[:] = cut.inside(here)
             tail += _products(pairs, weights, rows)
     return inside, known
 
@@ -145,7 +167,7 @@ def _check_tails(tails: Sequence[float]) -> None:
             raise InputError(f"a tail of {tail:g} was asked for; it must be above 0 and below 0.5, such as 0.05")
 
 
-def _score(tail: float, cut: Cuts, share: Doubles, n_known: int, confidence: float) -> Score:
+def _score(tail: float, cut: Tails, share: Doubles, n_known: int, confidence: float) -> Score:
     low, high = interval(share[1:], confidence)
-    facts = {"n_known_pairs": n_known, "low_cut": cut[0], "high_cut": cut[1]}
+    facts = {"n_known_pairs": n_known, "low_cut": cut.low, "high_cut": cut.high}
     return Score(f"recall_{100 * tail:g}", float(share[0]), low, high, 2 * tail, share[1:], facts)
