@@ -14,10 +14,10 @@ from sklearn.metrics import average_precision_score
 from multiscope.errors import InputError
 from multiscope.evaluate.scores import similarity as similarity_module
 from multiscope.evaluate.scores.members import ProfiledTerms
+from multiscope.evaluate.scores.ranking import chance_precision
 from multiscope.evaluate.scores.score import Score
 from multiscope.evaluate.scores.similarity import Similarity, prepare
 from multiscope.evaluate.scores.term_retrieval import (
-    chance_precision,
     p_values,
     query_precision,
     random_precision,

@@ -33,17 +33,17 @@ def coannotation(
 ) -> Score:
     """Metric `ap` of `profiles` (n, d), one row a protein of `limits.proteins`; in [0, 1].
 
-    Chance is the share of positive pairs. The interval is a percentile bootstrap over proteins: a pair weighs as often
-    as its two proteins were drawn, and a protein is never paired with itself. Samples without a positive pair are left
-    out. An `InputError` says what makes a score impossible.
+    Chance is what random rankings give on average: the share of positive pairs where there are many. The interval is a
+    percentile bootstrap over proteins: a pair weighs as often as its two proteins were drawn, and a protein is never
+    paired with itself. Samples without a positive pair are left out. An `InputError` says what makes a score
+    impossible.
     """
     found = pair_precision(
         prepare(profiles, limits.proteins, similarity), limits.member, resample(len(profiles), n_bootstrap, seed)
     )
     _check_both_kinds(limits, found, n_proteins=len(profiles))
     low, high = interval(found.draws, confidence)
-    chance, facts = found.n_positive / found.n_pairs, {"n_positive_pairs": found.n_positive}
-    return Score("ap", found.value, low, high, chance, found.draws, facts)
+    return Score("ap", found.value, low, high, found.chance, found.draws, {"n_positive_pairs": found.n_positive})
 
 
 def coannotation_within(
@@ -60,7 +60,8 @@ def coannotation_within(
 
     `places` (n,) says where each protein is, as one text (`nucleus|cytoplasm` is a place of its own), empty where that
     is not known. Pairs are ranked within each place that has pairs of both kinds; value and chance are the means over
-    places, weighted by their positive pairs. None where no place has both.
+    places, weighted by their positive pairs. None where no place has both. Profiles that are all alike in a place score
+    the share of its positive pairs, which in small places is less than chance: ties are one threshold.
     """
     drawn = resample(len(profiles), n_bootstrap, seed)
     found = list(_by_place(profiles, limits, places, drawn, similarity))
@@ -77,7 +78,7 @@ def coannotation_within(
         value=float(np.average([each.value for each in found], weights=n_positive)),
         ci_low=low,
         ci_high=high,
-        chance=float(np.average([each.n_positive / each.n_pairs for each in found], weights=n_positive)),
+        chance=float(np.average([each.chance for each in found], weights=n_positive)),
         draws=draws,
         facts=facts,
     )

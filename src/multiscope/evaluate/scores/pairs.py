@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from multiscope.evaluate.scores.ranking import chance_precision
 from multiscope.evaluate.scores.similarity import Prepared
 
 Values = npt.NDArray[np.float64]
@@ -34,6 +35,11 @@ class PairPrecision:
     """Average precision for each weighting, (n_weightings,); NaN where no positive pair has weight."""
     weight: Values
     """Weight of the positive pairs in each weighting, (n_weightings,)."""
+
+    @property
+    def chance(self) -> float:
+        """What random rankings of these pairs give on average: a little above the share of positive ones."""
+        return float(chance_precision(self.n_positive, self.n_pairs))
 
 
 def pair_precision(x: Prepared, member: sparse.csr_matrix, weights: npt.NDArray[np.int64]) -> PairPrecision:

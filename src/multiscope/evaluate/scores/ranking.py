@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import digamma
 
 from multiscope.errors import InputError
 
@@ -45,6 +46,17 @@ def average_precision(truth: Bools, score: Floats) -> float:
     at_least = len(ranked) - np.searchsorted(ranked, positives, side="left")
     true_at_least = len(positives) - np.searchsorted(positives, positives, side="left")
     return float(np.mean(true_at_least / at_least))
+
+
+def chance_precision(n_positive: npt.ArrayLike, n_total: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Expected average precision of random rankings of `n_total` things of which `n_positive` are wanted.
+
+    E = ((k - 1) / (n - 1) * (n - H) + H) / n with H = 1 + 1/2 + ... + 1/n (Bestgen 2015, Prague Bulletin of
+    Mathematical Linguistics 103, gives it as a sum).
+    """
+    k, n = np.asarray(n_positive, dtype=np.float64), np.asarray(n_total, dtype=np.float64)
+    harmonic = digamma(n + 1) + np.euler_gamma
+    return np.asarray(((k - 1) / np.maximum(n - 1, 1) * (n - harmonic) + harmonic) / n)
 
 
 def interval(samples: npt.NDArray[np.float64], confidence: float) -> tuple[float, float]:

@@ -19,7 +19,7 @@ from scipy import sparse
 
 from multiscope.errors import InputError
 from multiscope.evaluate.scores.members import ProfiledTerms
-from multiscope.evaluate.scores.ranking import Floats, Ints, interval, resample
+from multiscope.evaluate.scores.ranking import Floats, Ints, chance_precision, interval, resample
 from multiscope.evaluate.scores.score import Score
 from multiscope.evaluate.scores.similarity import Doubles, Prepared, Similarity, prepare
 
@@ -95,17 +95,6 @@ def _average_precision(positives: Doubles, negatives: Doubles) -> float:
     true = len(positives) - np.searchsorted(positives, positives, side="left")
     false = len(negatives) - np.searchsorted(negatives, positives, side="left")
     return float(np.mean(true / (true + false)))
-
-
-def chance_precision(n_positive: Ints, n_total: Ints) -> Doubles:
-    """Expected average precision of random rankings of `n_total` things of which `n_positive` are wanted.
-
-    E = ((k - 1) / (n - 1) * (n - H) + H) / n with H = 1 + 1/2 + ... + 1/n (Bestgen 2015, Prague Bulletin of
-    Mathematical Linguistics 103, gives it as a sum).
-    """
-    k, n = np.asarray(n_positive, dtype=np.float64), np.asarray(n_total, dtype=np.int64)
-    harmonic = np.cumsum(1 / np.arange(1, n.max(initial=1) + 1))[n - 1]
-    return np.asarray(((k - 1) / np.maximum(n - 1, 1) * (n - harmonic) + harmonic) / n)
 
 
 def _of_terms(
