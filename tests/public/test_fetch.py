@@ -30,7 +30,7 @@ from multiscope.public.registry import Dataset, RemoteFile
 def packed() -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as file:
-        file.writestr("images/a.tif", b"pixels")
+        file.writestr(zipfile.ZipInfo("images/a.tif"), b"pixels")  # of no particular time: the same in every process
     return stream.getvalue()
 
 
