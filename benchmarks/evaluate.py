@@ -1,6 +1,6 @@
 """Time and memory of scores for a whole proteome, against copairs and scikit-learn in the same run.
 
-    python benchmarks/evaluate.py [--proteins 4049] [--dims 512] [--repeats 3] [--parts pairs terms modules large]
+    python -m benchmarks.evaluate [--proteins 4049] [--dims 512] [--repeats 3] [--parts pairs terms modules large]
 
 Every measurement is a process of its own on one thread, so that its peak memory is its own; the time leaves out
 imports.
@@ -18,19 +18,18 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from benchmarks.evaluate_modules import peak_mb
+from benchmarks.summary import machine
 from multiscope.evaluate.scores.coannotation import coannotation
 from multiscope.evaluate.scores.known_pairs import known_pair_recall
 from multiscope.evaluate.scores.members import ProfiledTerms, profiled_terms
@@ -132,7 +131,7 @@ class Run:
         threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
         rows = []
         with tempfile.TemporaryDirectory() as folder:
-            command = [sys.executable, __file__, "--only", job, "--save", f"{folder}/found.npy"]
+            command = [sys.executable, "-m", "benchmarks.evaluate", "--only", job, "--save", f"{folder}/found.npy"]
             command += [text for name, value in numbers.items() for text in (f"--{name}", str(value))]
             for _ in range(args.repeats):
                 done = subprocess.run(
@@ -183,7 +182,7 @@ def terms(args: argparse.Namespace) -> None:
 
 def modules(args: argparse.Namespace) -> None:
     print(flush=True)
-    subprocess.run([sys.executable, str(Path(__file__).with_name("evaluate_modules.py"))], check=True)
+    subprocess.run([sys.executable, "-m", "benchmarks.evaluate_modules"], check=True)
 
 
 def whole(args: argparse.Namespace) -> None:
@@ -199,22 +198,12 @@ def whole(args: argparse.Namespace) -> None:
 def run_once(job: str, args: argparse.Namespace) -> dict[str, float]:
     case = make_case(args.proteins, args.dims)
     JOBS[job](make_case(400, 16), 1)  # imports
-    before = _peak_mb()
+    before = peak_mb()
     started = time.perf_counter()
     found = JOBS[job](case, args.bootstraps)
     seconds = time.perf_counter() - started
     np.save(args.save, found)
-    return {"seconds": seconds, "mb": _peak_mb() - before}
-
-
-def _peak_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def cpu_name() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+    return {"seconds": seconds, "mb": peak_mb() - before}
 
 
 def main() -> None:
@@ -230,7 +219,7 @@ def main() -> None:
     if args.only:
         print(json.dumps(run_once(args.only, args)))
         return
-    print(f"{cpu_name()}, one thread; Python {platform.python_version()}")
+    print(f"{machine()}; one thread")
     print(f"median of {args.repeats} processes (least to most); memory is the rise of the peak")
     for name, part in {"pairs": pairs, "terms": terms, "modules": modules, "large": whole}.items():
         if name in args.parts:

@@ -1,6 +1,6 @@
 """Time and memory of module detection over its full grid, against a loop over SciPy and scikit-learn.
 
-    python benchmarks/evaluate_modules.py [--modules 230] [--dims 50] [--samples 10] [--share 50] [--tree]
+    python -m benchmarks.evaluate_modules [--modules 230] [--dims 50] [--samples 10] [--share 50] [--tree]
 
 The grid is 3 linkages x 2 distances x 500 cuts x 10 module sets. Both are timed on one thread in processes of their
 own, so that each peak memory is its own; the time leaves out imports. `loop` cuts the same trees by SciPy's `fcluster`
@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.summary import machine
 from multiscope.evaluate.scores.clusters import pairwise_f
 from multiscope.evaluate.scores.dendrogram import Distance, Linkage, condensed_distances, dendrogram
 from multiscope.evaluate.scores.members import ProfiledTerms, profiled_terms
@@ -97,31 +97,31 @@ def run_once(what: str, args: argparse.Namespace) -> dict[str, float]:
         "loop": lambda case: grid_by_loop(case, args.share),
     }
     jobs[what](make_case(8, args.dims, 1))  # imports
-    before, started = _peak_mb(), time.perf_counter()
+    before, started = peak_mb(), time.perf_counter()
     found, seconds = jobs[what](case)
     total = time.perf_counter() - started
     np.save(args.save, found)
-    return {"seconds": total, "cuts": seconds, "mb": _peak_mb() - before, "proteins": len(case[2][0].rows)}
+    return {"seconds": total, "cuts": seconds, "mb": peak_mb() - before, "proteins": len(case[2][0].rows)}
 
 
 def run_proteome(args: argparse.Namespace) -> dict[str, float]:
     """The two scores of modules and pairwise F."""
     x, limits, sets = make_case(200, args.dims, 1, largest=34)
-    before, started = _peak_mb(), time.perf_counter()
+    before, started = peak_mb(), time.perf_counter()
     module_scores(x, limits, seed=0, confidence=0.95)
     between = time.perf_counter()
     pairwise_f(x, limits, n_bootstrap=200, confidence=0.95, seed=0)
     ended = time.perf_counter()
-    seconds = {"modules": between - started, "f": ended - between, "mb": _peak_mb() - before}
+    seconds = {"modules": between - started, "f": ended - between, "mb": peak_mb() - before}
     return {**seconds, "proteins": len(x), "drawn": len(sets[0].rows)}
 
 
 def run_tree(n: int) -> dict[str, float]:
     """One tree of many proteins."""
     x = np.random.default_rng(0).normal(size=(n, 50))
-    before, started = _peak_mb(), time.perf_counter()
+    before, started = peak_mb(), time.perf_counter()
     dendrogram(condensed_distances(x, np.arange(n), "cosine"), "average")
-    return {"seconds": time.perf_counter() - started, "mb": _peak_mb() - before, "proteins": n}
+    return {"seconds": time.perf_counter() - started, "mb": peak_mb() - before, "proteins": n}
 
 
 def measure(what: str, args: argparse.Namespace, save: Path | str = "") -> dict[str, float]:
@@ -129,19 +129,14 @@ def measure(what: str, args: argparse.Namespace, save: Path | str = "") -> dict[
     numbers = {"modules": args.modules, "dims": args.dims, "samples": args.samples, "share": args.share}
     options = [text for name, value in numbers.items() for text in (f"--{name}", str(value))]
     threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
-    command = [sys.executable, __file__, "--only", what, "--save", str(save), *options]
+    command = [sys.executable, "-m", "benchmarks.evaluate_modules", "--only", what, "--save", str(save), *options]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, **threads})
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
+    """The most memory that this process has held, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def cpu_name() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
 
 
 def report(args: argparse.Namespace) -> None:
@@ -152,7 +147,7 @@ def report(args: argparse.Namespace) -> None:
     scored = all_cuts[:, :, :: args.share]
     whole = slow["seconds"] - slow["cuts"] + slow["cuts"] * all_cuts.size / some.size
     print(f"AMI of {all_cuts.size} cuts: {args.samples} sets of about {fast['proteins']:.0f} proteins x {args.dims}")
-    print(f"{cpu_name()}, one thread; Python {platform.python_version()}; memory is the rise of the peak\n")
+    print(f"{machine()}; one thread; memory is the rise of the peak\n")
     print("| what | seconds | of them without trees | MB |\n|---|---|---|---|")
     print(f"| multiscope | {fast['seconds']:.2f} | {fast['cuts']:.2f} | {fast['mb']:.0f} |")
     note = f", from {some.size} cuts in {slow['seconds']:.1f} s" if args.share > 1 else ""
