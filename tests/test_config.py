@@ -61,7 +61,8 @@ def changed(path: str, value: object) -> dict[str, Any]:
         ("data.b", {"reader": "crops"}, "data.b.path: is missing; add it"),
         ("data.b", {"path": "x"}, "data.b: the key 'reader' is missing; add it"),
         ("data.b", {"reader": "pairs", "pairs": {"noise": "x"}, "max_field": 9}, "did you mean 'max_fields'?"),
-        ("localize.encoders.net.channels", ["rfp", "rfp"], "net.channels: each name may stand once"),
+        ("localize.encoders.shuffled", {"model": "deeploc"}, "'shuffled' is what a control of `evaluate` is called"),
+        ("localize.encoders.net.channels", ["rfp", "rfp"], "net.channels: each may stand once"),
     ],
 )
 def test_a_fault_is_one_line_with_the_path_of_the_key(path: str, value: object, expected: str) -> None:

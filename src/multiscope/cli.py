@@ -457,7 +457,7 @@ def evaluate_profiles(
     ] = None,
     gene_column: Annotated[str | None, typer.Option(help="Column with the names of proteins.")] = None,
     standardize: Annotated[bool, typer.Option(help="Give each feature mean 0 and standard deviation 1.")] = False,
-    clip: Annotated[float | None, typer.Option(min=0, help="Limit features to -CLIP to CLIP.")] = None,
+    clip: Annotated[float | None, typer.Option(min=1e-9, help="Limit features to -CLIP to CLIP.")] = None,
     genes: Annotated[
         Path | None, typer.Option(help="Table of gene names by which profiles are renamed: SGD, HGNC or two columns.")
     ] = None,

@@ -9,7 +9,7 @@ import pytest
 from multiscope.config import Evaluate
 from multiscope.evaluate.by_cells import COLUMNS, DRAWS, scores_by_cells
 from multiscope.evaluate.profiles import Profiles
-from multiscope.evaluate.scoring import limits_of
+from multiscope.evaluate.scoring import Against, limits_of
 from multiscope.standards.standard import Standard
 
 NAMES = [f"p{i:02d}" for i in range(20)]
@@ -28,7 +28,7 @@ def rows() -> pd.DataFrame:
     order = rng.permutation(800)
     table = Profiles(Path("x"), "clean", "cnn", "d2", 1, 0, np.zeros((20, 5)), NAMES)
     section = Evaluate(cells=[1, 5, 30, 500])
-    limits = [(STANDARD, limits_of(STANDARD, NAMES, section))]
+    limits = [Against(STANDARD, limits_of(STANDARD, NAMES, section), [""] * len(NAMES))]
     found = scores_by_cells(table, (x[order].astype(np.float32), obs.iloc[order]), limits, section)
     return pd.DataFrame(found)
 

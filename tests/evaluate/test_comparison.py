@@ -89,7 +89,11 @@ def test_differences_are_paired_and_leave_zero_out_where_one_is_better(found: Co
 def test_a_table_does_not_differ_from_itself() -> None:
     same = run([profiles("a", 1.0), replace(profiles("a", 1.0), encoder="b")], controls=False)
     rows = pd.DataFrame(same.differences)
-    assert (rows[["difference", "ci_low", "ci_high"]] == 0).all().all()
+    assert (rows["difference"] == 0).all()
+    clusters = rows["metric"].isin(["ami", "ami_best"])
+    assert (rows.loc[~clusters, ["ci_low", "ci_high"]] == 0).all().all()
+    # module sets may all be the same, so that the smallest difference would look certain
+    assert rows.loc[clusters, ["ci_low", "ci_high"]].isna().all().all()
 
 
 def test_seeds_are_averaged_and_sources_of_one_encoder_compared() -> None:
@@ -139,7 +143,7 @@ def test_processes_change_nothing(found: Comparison) -> None:
     tables = [profiles("good", 1.5, places=PLACE), profiles("poor", 0.0, seed=1, places=PLACE)]
     again = compare(tables, (COMPARTMENT, COMPLEX), Evaluate(**SETTINGS), threads=2)
     pd.testing.assert_frame_equal(table(again), table(found))
-    assert again.differences == found.differences
+    pd.testing.assert_frame_equal(pd.DataFrame(again.differences), pd.DataFrame(found.differences))
 
 
 def test_a_standard_of_pairs_has_no_modules() -> None:
@@ -147,3 +151,45 @@ def test_a_standard_of_pairs_has_no_modules() -> None:
     pairs = Standard("pairs", "complex", terms, "559292", "name", "2024", "CC0", "", pairs=True)
     metrics = set(table(run([profiles("a", 1.5)], (pairs,)))["metric"])
     assert metrics == {"ap", "f", "recall_5", "recall_10"}
+
+
+@pytest.mark.parametrize("similarity", ["pearson", "spearman", "euclidean"])
+def test_every_similarity_goes_with_the_controls(similarity: str) -> None:
+    tables = [profiles("a", 1.5, places=PLACE)]
+    found = run(tables, similarity=similarity, scores=["ap", "ap_within", "map", "recall"])
+    scores = table(found).query("encoder == 'a' and standard == 'complexes'").set_index("metric")
+    assert set(scores.index) == {"ap", "ap_within", "map", "recall_5", "recall_10"}
+    assert scores.loc["ap", "value"] > 3 * scores.loc["ap", "chance"]
+    assert found.left_out == {}
+
+
+def test_a_standard_that_allows_no_score_does_not_end_the_others(capsys: pytest.CaptureFixture[str]) -> None:
+    all_of_one = replace(COMPLEX, name="one", terms={"t": frozenset(NAMES[:5])})
+    found = run([profiles("a", 1.5)], (all_of_one, COMPLEX), scores=["ap"])
+    assert set(table(found)["standard"]) == {"complexes"}
+    (reason,) = found.left_out["one"].values()
+    assert "all of the 10 pairs of 5 profiled proteins share a term" in reason
+    assert "a score is left out: standard 'one'" in capsys.readouterr().err
+    with pytest.raises(InputError, match="all of the 10 pairs"):
+        run([profiles("a", 1.5)], (all_of_one,), scores=["ap"])
+
+
+def test_a_swept_table_without_all_proteins_costs_the_others_nothing() -> None:
+    early = profiles("a", 0.1)
+    early = replace(early, epoch=0, swept=True, x=early.x[:40], proteins=early.proteins[:40])
+    found = run([profiles("a", 1.5), early], (COMPLEX,), scores=["ap"])
+    assert found.proteins == NAMES and found.without == ["a/d2/epoch0/seed0/clean"]
+
+
+def test_profiles_of_noise_are_not_above_chance_within_places() -> None:
+    """Small places: the bootstrap alone would put most intervals above chance."""
+    names = [f"q{i:03d}" for i in range(120)]
+    terms = {f"t{k}": frozenset(names[k : k + 2]) for k in range(0, 120, 2)}
+    pairs = Standard("twos", "complex", terms, "559292", "name", "2024", "CC0", "")
+    places, above = {name: f"place{i // 8}" for i, name in enumerate(names)}, 0
+    for seed in range(20):
+        x = np.random.default_rng(seed).normal(size=(120, 6))
+        noise = Profiles(Path("n"), "clean", "noise", "d2", 1, 0, x, names, places)
+        found = compare([noise], [pairs], Evaluate(n_bootstrap=60, scores=["ap_within"], controls=False))
+        above += int((table(found)["ci_low"] > table(found)["chance"]).sum())
+    assert above <= 2

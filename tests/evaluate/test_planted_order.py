@@ -56,9 +56,7 @@ def limits_of(terms: pd.DataFrame, scale: str) -> ProfiledTerms:
 def beyond_parent(terms: pd.DataFrame, x: npt.NDArray[np.float64], scale: str) -> Score:
     """Among proteins of one term of the next coarser scale only."""
     parent = SCALES[SCALES.index(scale) - 1]
-    found = coannotation_within(x, limits_of(terms, scale), [str(term) for term in terms[parent]], **SETTINGS)
-    assert found is not None
-    return found
+    return coannotation_within(x, limits_of(terms, scale), [str(term) for term in terms[parent]], **SETTINGS)
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import pytest
 from multiscope.config import Evaluate
 from multiscope.errors import InputError
 from multiscope.evaluate import stage
+from multiscope.evaluate.scores.ranking import chance_precision
 from multiscope.folders.manifest import stage_output, verify
 from multiscope.stores.gmt import write_gmt
 from multiscope.stores.tables import write_anndata, write_profiles_parquet
@@ -138,7 +139,7 @@ def test_retrieval_has_its_table(tmp_path: Path) -> None:
     ]
     assert list(table["source"]) == ["clean", "degraded"]
     assert (table["n_query_cells"] == 72).all()
-    assert table["chance"].tolist() == pytest.approx([1 / 12] * 2)
+    assert table["chance"].tolist() == pytest.approx([float(chance_precision(6, 72))] * 2)
     assert (table["value"] > 2 * table["chance"]).all()
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "out" / "retrieval.csv"), table, check_dtype=False)
     # without standards the table of scores is there, with its columns and no row
@@ -203,3 +204,20 @@ def test_what_cannot_be_scored_ends_the_stage_and_leaves_the_former_result(tmp_p
         assert "\n" not in str(error.value)
     assert verify(out)["digest"] == digest
     assert not list(tmp_path.glob(".out*"))
+
+
+def test_cells_are_found_under_the_present_names_of_their_proteins(tmp_path: Path) -> None:
+    genes = tmp_path / "genes.tsv"
+    genes.write_text("systematic\tsymbol\n" + "".join(f"{name}\tG{name}\n" for name in PROTEINS))
+    gmt = tmp_path / "now.gmt"
+    gmt.write_text(
+        "".join(f"{term}\t\t" + "\t".join(f"G{name}" for name in sorted(TERMS[term])) + "\n" for term in TERMS)
+    )
+    standard = {"path": gmt, "scale": "complex"}
+    config = Evaluate(standards={"now": standard}, genes=genes, n_bootstrap=20, scores=["ap"], cells=[1, 3])
+    stage.run(embeddings=[write_embed(tmp_path / "one")], out=tmp_path / "out", config=config, data=None)
+    notes = verify(tmp_path / "out")["notes"]
+    assert notes["retrieval_skipped"] == {} and notes["names"]["further names of a gene"] == 0
+    assert pd.read_parquet(tmp_path / "out" / "retrieval.parquet")["n_proteins"].tolist() == [12]
+    assert pd.read_parquet(tmp_path / "out" / "scores.parquet")["n_proteins"].tolist() == [12] * 2
+    assert sorted(set(pd.read_parquet(tmp_path / "out" / "by_cells.parquet")["n_cells"])) == [1, 3]

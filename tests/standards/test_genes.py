@@ -69,17 +69,23 @@ def test_tables_of_hgnc_know_the_case(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "symbols"),
-    [("P1\tA\nP2\tB\nP3\t\n", True), ("P1,A\nP2,B\n", None), ("P1\tA\nP1\tB\n", False), ("orf\tsymbol\nP1\tA\n", True)],
+    [
+        ("P1\tA\nP2\tB\nP3\t\n", True),
+        ("P1,A\nP2,B\n", True),
+        ("P1\tA\nP1\tB\n", False),
+        ("orf\tsymbol\nP1\tA\n", True),
+        ("ORF\tgene\nP1\tA\n", True),
+        ("gene,ORF,length\nA,P1,12\n", True),
+        ("\nuniprot_id\tprotein name\nP1\tA\n", True),
+    ],
 )
-def test_tables_of_two_columns(tmp_path: Path, content: str, symbols: bool | None) -> None:
+def test_tables_of_two_columns(tmp_path: Path, content: str, symbols: bool) -> None:
     (tmp_path / "t.tsv").write_text(content)
-    if symbols is None:
-        with pytest.raises(InputError, match="is no table of genes"):
-            GeneNames.read(tmp_path / "t.tsv")
-        return
     genes = GeneNames.read(tmp_path / "t.tsv")
     assert genes.has_symbols == symbols
     assert genes.resolve(["A"]).genes["A"].systematic == "P1"
+    headers = {"ORF", "gene", "symbol", "orf", "uniprot_id", "protein name"}
+    assert genes.resolve(headers).unknown == headers
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+import resource
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -18,12 +18,18 @@ RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
 NOT_IN_THE_DEFAULT = {"restore_careamics", "segment", "sweep"}
 
 
+def processor_seconds() -> float:
+    """Of all processes that ended: other work on the machine does not count."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def test_a_dry_run_of_the_default_lists_its_rules_in_under_3_seconds(tmp_path: Path) -> None:
     seconds = []
     for _ in range(3):
-        started = time.monotonic()
+        started = processor_seconds()
         run = snakemake(tmp_path, "-n", config=ROOT / "config.yaml")
-        seconds.append(time.monotonic() - started)
+        seconds.append(processor_seconds() - started)
     rules = {name for path in RULES for name in re.findall(r"^rule (\w+):", path.read_text(), flags=re.MULTILINE)}
     assert planned(run).keys() == rules - NOT_IN_THE_DEFAULT
     assert min(seconds) < 3, seconds

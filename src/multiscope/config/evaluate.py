@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from multiscope.config.section import Name, Section
+from multiscope.config.section import Name, Section, each_once
 from multiscope.config.standards import Standard
 
 ScoreName = Literal["ap", "ap_within", "ami", "f", "map", "recall"]
+_Scores = Annotated[list[ScoreName], Field(min_length=1), AfterValidator(each_once)]
 Linkage = Literal["average", "single", "complete"]
 
 
@@ -32,10 +33,10 @@ class Evaluate(Section):
 
     standards: dict[Name, Standard] = {}
     """Standards by name; those of a virtual screen are added by themselves."""
-    scores: list[ScoreName] = ["ap", "ap_within", "ami", "f", "map", "recall"]
+    scores: _Scores = ["ap", "ap_within", "ami", "f", "map", "recall"]
     """Scores against each standard: average precision over pairs, the same among proteins of one place, agreement of
     clusters with modules, pairwise F of clusters, retrieval of each term, known pairs in the tails."""
-    swept_scores: list[ScoreName] = ["ap"]
+    swept_scores: _Scores = ["ap"]
     """Scores of further layers and epochs of an encoder."""
     similarity: Literal["cosine", "pearson", "spearman", "euclidean"] = "cosine"
     """How alike two profiles are, for `ap`, `ap_within`, `map` and `recall`."""
@@ -48,7 +49,7 @@ class Evaluate(Section):
     """Random rankings behind the p-value of a term: none is below one in so many."""
     controls: bool = True
     """Score shuffled profiles and the places themselves as if they were encoders."""
-    cells: list[int] = []
+    cells: Annotated[list[Annotated[int, Field(ge=1)]], AfterValidator(each_once)] = []
     """Numbers of cells a protein for the score by number of cells, such as [1, 3, 10, 30]; empty leaves it out."""
     genes: Path | None = None
     """Table of gene names by which profiles are renamed, so that outdated names meet those of the standards: SGD's

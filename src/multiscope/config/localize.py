@@ -7,13 +7,18 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from multiscope.config.encoders import AnyEncoder, Autoencoder, DeepLoc
-from multiscope.config.section import Name, Section, Source
+from multiscope.config.section import Name, Section, Source, each_once
+
+SHUFFLED, PLACES = "shuffled", "places"
+CONTROLS = (SHUFFLED, PLACES)
+"""What `evaluate` calls its controls, beside the encoders; no encoder may be called so."""
 
 
-def _each_once(values: list[str]) -> list[str]:
-    if len(set(values)) < len(values):
-        raise ValueError("each may stand once")
-    return values
+def _no_controls(encoders: dict[str, AnyEncoder]) -> dict[str, AnyEncoder]:
+    taken = [name for name in encoders if name in CONTROLS]
+    if taken:
+        raise ValueError(f"'{taken[0]}' is what a control of `evaluate` is called; take another name")
+    return encoders
 
 
 class CellSplit(Section):
@@ -55,7 +60,7 @@ class Localize(Section):
     """Training, validation and test cells."""
     classes: list[str] | None = Field(None, min_length=2)
     """Localizations that there may be; another one in the data is an error. Left out: all that are found."""
-    encoders: dict[Name, AnyEncoder] = Field(
+    encoders: Annotated[dict[Name, AnyEncoder], AfterValidator(_no_controls)] = Field(
         default={
             "deeploc": DeepLoc(model="deeploc"),
             "autoencoder": Autoencoder(model="autoencoder"),
@@ -80,7 +85,7 @@ class Embed(Section):
     cells are alike); or decorrelated too."""
     normalize_by: Name = "plate"
     """Column of the table of crops whose groups are normalized apart: plate, well, field_id; source is always."""
-    layers: Annotated[list[Name], AfterValidator(_each_once)] = []
+    layers: Annotated[list[Name], AfterValidator(each_once)] = []
     """Further layers of which profiles are made, for the analysis of scales; those that a network has not are left
     out. The cells keep the encoder's own `layer`."""
     epochs: Literal["last", "all"] = "last"

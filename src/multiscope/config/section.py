@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", description="Letters, digits, '_' and '-'.")]
 
 
-def _each_once(names: list[str]) -> list[str]:
-    if len(set(names)) < len(names):
-        raise ValueError("each name may stand once")
-    return names
+T = TypeVar("T")
 
 
-Channels = Annotated[list[Name], Field(min_length=1), AfterValidator(_each_once)]
+def each_once(values: list[T]) -> list[T]:
+    """Refuse a value that comes twice."""
+    if len(set(values)) < len(values):
+        raise ValueError("each may stand once")
+    return values
+
+
+Channels = Annotated[list[Name], Field(min_length=1), AfterValidator(each_once)]
 Source = Annotated[str, Field(pattern=r"^(clean|degraded|restored:[A-Za-z0-9][A-Za-z0-9_-]*)$")]
 Scale = Literal["compartment", "process", "pathway", "complex"]
 

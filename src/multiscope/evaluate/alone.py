@@ -13,7 +13,7 @@ from multiscope import config
 from multiscope.errors import InputError
 from multiscope.evaluate import STAGE_VERSION
 from multiscope.evaluate.comparison import Comparison, compare
-from multiscope.evaluate.foreign import check_values
+from multiscope.evaluate.foreign import check_directions, check_name, check_values
 from multiscope.evaluate.profiles import Profiles
 from multiscope.evaluate.results import SCORE_COLUMNS, write_tables
 from multiscope.folders import manifest
@@ -32,7 +32,9 @@ def scores(profiles: Mapping[str, pd.DataFrame], standards: Sequence[Standard], 
     tables = []
     for name, frame in profiles.items():
         x, names = frame.to_numpy(dtype=np.float64, copy=True), [str(protein) for protein in frame.index]
+        check_name(name)
         check_values(name, x, names, [str(column) for column in frame.columns])
+        check_directions(name, x, names)
         tables.append(Profiles(Path(name), "profiles", name, "table", None, None, x, names))
     return _as_table(score_profiles(tables, standards, config.Evaluate(**settings)))
 
@@ -60,7 +62,7 @@ def score_profiles(
     with manifest.stage_output(out, stage="evaluate", version=STAGE_VERSION, config=values, inputs=inputs) as made:
         found = compare(tables, standards, section, threads=threads)
         made.note("standards", found.described())
-        made.note("names", dict(found.unnamed))
+        made.note("names", dict(found.names.counts))
         made.note("circular", dict(found.circular))
         made.note("left_out", found.left_out)
         made.note("proteins_lost", {table.encoder: len(table.proteins) - len(found.proteins) for table in tables})
@@ -69,7 +71,7 @@ def score_profiles(
 
 
 def _as_table(found: Comparison) -> pd.DataFrame:
-    return pd.DataFrame([row for scored in found.scored for row in scored.rows()], columns=list(SCORE_COLUMNS))
+    return pd.DataFrame([row for each in found.scored for row in each.rows()], columns=list(SCORE_COLUMNS))
 
 
 def as_text(found: Comparison) -> str:
@@ -79,10 +81,11 @@ def as_text(found: Comparison) -> str:
 
 def _lines(found: Comparison) -> Iterator[str]:
     table = _as_table(found)
-    unsettled = [f"{count:,} {reason}" for reason, count in found.unnamed.items() if count]
+    unsettled = [f"{count:,} {reason}" for reason, count in found.names.counts.items() if count]
     if unsettled:
         yield f"names of proteins that the table of genes did not settle: {', '.join(unsettled)}"
-    for standard, limits in sorted(found.standards, key=lambda pair: (SCALES.index(pair[0].scale), pair[0].name)):
+    for each in sorted(found.standards, key=lambda each: (SCALES.index(each.standard.scale), each.standard.name)):
+        standard, limits = each.standard, each.limits
         lost = ", ".join(f"{count:,} {reason}" for reason, count in standard.losses.items() if count)
         yield f"{standard.scale}: {standard.name} ({standard.release}; organism {standard.organism})"
         yield (
@@ -97,6 +100,9 @@ def _lines(found: Comparison) -> Iterator[str]:
 
 
 def _block(rows: pd.DataFrame) -> Iterator[str]:
+    if rows.empty:
+        yield "  no score"
+        return
     metrics = sorted(set(rows["metric"]), key=_ORDER.index)
     encoders = list(dict.fromkeys(rows["encoder"]))
     width = max(len("chance"), *(len(name) for name in encoders))
@@ -105,12 +111,16 @@ def _block(rows: pd.DataFrame) -> Iterator[str]:
     for encoder in encoders:
         cells = [_cell(by.loc[(encoder, m)]) if (encoder, m) in by.index else " " * 21 for m in metrics]
         yield "  " + " ".join([f"{encoder:<{width}}", *cells])
-    first = [by.loc[(encoders[0], metric), "chance"] for metric in metrics if (encoders[0], metric) in by.index]
-    if len(first) == len(metrics):
-        yield "  " + " ".join([f"{'chance':<{width}}", *(f"{chance:>21.4f}" for chance in first)])
+    yield "  " + " ".join([f"{'chance':<{width}}", *(_chance(rows[rows["metric"] == metric]) for metric in metrics)])
 
 
 def _cell(row: pd.Series) -> str:
     if pd.isna(row["ci_low"]):
         return f"{row['value']:>21.4f}"
     return f"{row['value']:.4f} {row['ci_low']:.3f}-{row['ci_high']:.3f}".rjust(21)
+
+
+def _chance(rows: pd.DataFrame) -> str:
+    """One number, or the range where it depends on the clusters of each encoder."""
+    low, high = rows["chance"].min(), rows["chance"].max()
+    return f"{low:>21.4f}" if high - low < 5e-5 else f"{low:.4f}-{high:.4f}".rjust(21)

@@ -13,9 +13,7 @@ from scipy import sparse
 from multiscope import config
 from multiscope.evaluate.profiles import Profiles
 from multiscope.evaluate.scores.coannotation import coannotation
-from multiscope.evaluate.scores.members import ProfiledTerms
-from multiscope.evaluate.scoring import SEED
-from multiscope.standards.standard import Standard
+from multiscope.evaluate.scoring import SEED, Against
 
 COLUMNS = ("source", "encoder", "layer", "epoch", "seed", "standard", "scale", "metric", "n_cells", "draw",
            "value", "chance", "n_proteins")  # fmt: skip
@@ -26,7 +24,7 @@ DRAWS = 3
 def scores_by_cells(
     table: Profiles,
     cells: tuple[npt.NDArray[np.float32], pd.DataFrame],
-    standards: Sequence[tuple[Standard, ProfiledTerms]],
+    standards: Sequence[Against],
     section: config.Evaluate,
 ) -> Iterator[dict[str, Any]]:
     """Rows of average precision of means over few cells of each protein, drawn anew a few times.
@@ -44,13 +42,15 @@ def scores_by_cells(
             chosen = order[rank < n_cells]
             means, proteins = _means(x[of_source[chosen]], names[chosen])
             row = {protein: number for number, protein in enumerate(proteins)}
-            for standard, limits in standards:
-                own = means[[row[protein] for protein in limits.proteins]]
-                score = coannotation(own, limits, n_bootstrap=0, confidence=section.confidence)
+            for each in standards:
+                own = means[[row[protein] for protein in each.limits.proteins]]
+                score = coannotation(
+                    own, each.limits, n_bootstrap=0, confidence=section.confidence, similarity=section.similarity
+                )
                 yield {
-                    **table.run, "standard": standard.name, "scale": standard.scale, "metric": score.metric,
+                    **table.run, "standard": each.standard.name, "scale": each.standard.scale, "metric": score.metric,
                     "n_cells": n_cells, "draw": draw, "value": score.value, "chance": score.chance,
-                    "n_proteins": len(limits.proteins),
+                    "n_proteins": len(each.limits.proteins),
                 }  # fmt: skip
 
 

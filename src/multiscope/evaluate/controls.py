@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from multiscope.config.localize import CONTROLS, PLACES, SHUFFLED
 from multiscope.evaluate.profiles import Profiles
 
-SHUFFLED, PLACES = "shuffled", "places"
-"""Names of the controls in the column `encoder`; no encoder of a configuration may have them."""
+__all__ = ["CONTROLS", "PLACES", "SHUFFLED", "controls"]
 
 
 def controls(tables: Sequence[Profiles], places: Mapping[str, str]) -> Iterator[Profiles]:

@@ -22,9 +22,9 @@ Key = tuple[str, str]
 def differences(scored: Sequence[Scored], *, confidence: float) -> list[dict[str, Any]]:
     """A row for each two encoders of a source, and each two sources of an encoder: the first less the second.
 
-    Of what was scored several times with other seeds, the mean. The interval is that of the differences draw by draw
-    (the same proteins or module sets for both), so it says whether one is better than the other where their own
-    intervals overlap. It holds no spread over seeds: see the table of scores.
+    Of what was scored several times with other seeds, the mean. The interval is that of the differences draw by draw,
+    on the same proteins, so it says whether one is ahead where their own intervals overlap. Scores of clusters against
+    modules have none. It holds no spread over seeds: see the table of scores.
     """
     rows = []
     for (standard, scale, metric), of_score in _by_score(scored).items():
@@ -46,12 +46,13 @@ def _by_score(
         layers.setdefault(each.table.encoder, set()).add(each.table.layer)
     found: dict[tuple[str, str, str], dict[Key, list[tuple[float, Draws]]]] = {}
     for each in own:
-        name = (
-            each.table.encoder if len(layers[each.table.encoder]) == 1 else f"{each.table.encoder}/{each.table.layer}"
-        )
-        for score in each.scores:
-            of_score = found.setdefault((each.standard.name, each.standard.scale, score.metric), {})
-            of_score.setdefault((each.table.source, name), []).append((score.value, score.draws))
+        encoder, layer = each.table.encoder, each.table.layer
+        name = encoder if len(layers[encoder]) == 1 else f"{encoder}/{layer}"
+        for score in each.found.scores:
+            standard = each.against.standard
+            of_score = found.setdefault((standard.name, standard.scale, score.metric), {})
+            draws = score.draws if score.over == "proteins" else np.empty(0)
+            of_score.setdefault((each.table.source, name), []).append((score.value, draws))
     return found
 
 

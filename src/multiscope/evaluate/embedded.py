@@ -46,7 +46,7 @@ def _tables(file: Path, **facts: Any) -> list[Profiles]:
         by_source = list(table.groupby("Metadata_Source", sort=True, observed=True))
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{file}: is no table of profiles ({_one_line(error)}); embed again") from None
-    if not by_source:
+    if not by_source and not facts.get("swept"):
         raise InputError(f"{file}: has no protein; embed cells of known proteins")
     return [
         Profiles(

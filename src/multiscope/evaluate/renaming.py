@@ -1,9 +1,9 @@
-"""Profiles under the names that genes have today."""
+"""Proteins under the names that their genes have today."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -12,27 +12,37 @@ from multiscope.evaluate.profiles import Profiles
 from multiscope.standards.genes import GeneNames
 
 
-def renamed(tables: Sequence[Profiles], section: config.Evaluate) -> tuple[list[Profiles], dict[str, int]]:
-    """`tables` with the names of `section.genes`, and how many names that did not settle, by reason.
+@dataclass(frozen=True)
+class Names:
+    """What profiled proteins are called now; all as they were where no table of genes is given."""
 
-    A name of no gene, or of several, stays as it is. Profiles that turn out to be of one gene become their mean.
-    """
-    if section.genes is None:
-        return list(tables), {}
-    genes = GeneNames.read(section.genes)
-    every = sorted({name for table in tables for name in table.proteins})
-    names = genes.renamed(every, section.id_type)
-    merged = len(names) - len(set(names.values()))
-    return [_renamed(table, names) for table in tables], {
-        **genes.resolve(every).counts,
-        "further names of a gene": merged,
-    }
+    now: Mapping[str, str] = field(default_factory=dict)
+    """By former name; those that did not settle are not in it."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """How many names did not settle, by reason, and how many fell together."""
 
+    @classmethod
+    def read(cls, section: config.Evaluate, tables: Sequence[Profiles]) -> Names:
+        """Of the proteins of `tables`, by the table `section.genes`."""
+        if section.genes is None:
+            return cls()
+        genes = GeneNames.read(section.genes)
+        every = sorted({name for table in tables for name in table.proteins})
+        now = genes.renamed(every, section.id_type)
+        merged = len(every) - len({now.get(name, name) for name in every})
+        return cls(now, {**genes.resolve(every).counts, "further names of a gene": merged})
 
-def _renamed(table: Profiles, names: Mapping[str, str]) -> Profiles:
-    now = [names.get(name, name) for name in table.proteins]
-    places = {names.get(name, name): place for name, place in table.places.items()}
-    if len(set(now)) == len(now):
-        return replace(table, proteins=now, places=places)
-    means = pd.DataFrame(table.x).groupby(pd.Index(now), sort=True).mean()
-    return replace(table, x=means.to_numpy(), proteins=means.index.tolist(), places=places)
+    def of(self, name: str) -> str:
+        """The present name; a name of no gene, or of several, stays as it is."""
+        return self.now.get(name, name)
+
+    def renamed(self, table: Profiles) -> Profiles:
+        """`table` under present names; profiles that turn out to be of one gene become their mean."""
+        if not self.now:
+            return table
+        proteins = [self.of(name) for name in table.proteins]
+        places = {self.of(name): place for name, place in table.places.items()}
+        if len(set(proteins)) == len(proteins):
+            return replace(table, proteins=proteins, places=places)
+        means = pd.DataFrame(table.x).groupby(pd.Index(proteins), sort=True).mean()
+        return replace(table, x=means.to_numpy(), proteins=means.index.tolist(), places=places)

@@ -11,6 +11,7 @@ import pandas as pd
 from multiscope.evaluate.comparison import Comparison
 from multiscope.evaluate.differences import COLUMNS as DIFFERENCE_COLUMNS
 from multiscope.evaluate.profiles import RUN_COLUMNS
+from multiscope.evaluate.scoring import Scored
 
 SCORE_COLUMNS = (
     *RUN_COLUMNS, "standard", "scale", "metric", "value", "ci_low", "ci_high", "chance", "over_chance",
@@ -25,7 +26,7 @@ def write_tables(folder: Path, found: Comparison) -> None:
     write_table(folder / "scores", [row for scored in found.scored for row in scored.rows()], SCORE_COLUMNS)
     write_table(folder / "differences", found.differences, DIFFERENCE_COLUMNS)
     for name in ("terms", "proteins"):
-        tables = [_with_run(getattr(scored, name), scored) for scored in found.scored if len(getattr(scored, name))]
+        tables = [_with_run(table, scored) for scored in found.scored if len(table := getattr(scored.found, name))]
         if tables:
             _write(folder / name, pd.concat(tables, ignore_index=True))
 
@@ -39,8 +40,8 @@ def write_table(path: Path, rows: Sequence[Mapping[str, Any]], columns: Sequence
     _write(path, table.astype(types))
 
 
-def _with_run(table: pd.DataFrame, scored: Any) -> pd.DataFrame:
-    run = {**scored.table.run, "standard": scored.standard.name, "scale": scored.standard.scale}
+def _with_run(table: pd.DataFrame, scored: Scored) -> pd.DataFrame:
+    run = {**scored.table.run, "standard": scored.against.standard.name, "scale": scored.against.standard.scale}
     table = table.assign(**run)[[*run, *table.columns]]
     return table.astype({"epoch": "Int64", "seed": "Int64"})
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,33 +26,50 @@ SEED = 0
 
 
 @dataclass(frozen=True)
-class Scored:
-    """Scores of a table against a standard, and its terms one by one where they were retrieved."""
+class Against:
+    """A standard as it is scored against."""
 
-    table: Profiles
     standard: Standard
     limits: ProfiledTerms
-    scores: list[Score]
+    places: Sequence[str]
+    """Where each of `limits.proteins` is, empty where that is not known."""
+
+
+@dataclass
+class Found:
+    """Scores of a table against a standard, and its terms and proteins one by one where terms were retrieved."""
+
+    scores: list[Score] = field(default_factory=list)
     terms: pd.DataFrame = field(default_factory=pd.DataFrame)
     proteins: pd.DataFrame = field(default_factory=pd.DataFrame)
-    left_out: Mapping[str, str] = field(default_factory=dict)
-    """Scores that this standard does not allow, and why."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Scores that the standard does not allow for this table, and why."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What was found, of which table and standard."""
+
+    table: Profiles
+    against: Against
+    found: Found
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Rows of the table of scores."""
-        for score in self.scores:
+        standard, limits = self.against.standard, self.against.limits
+        for score in self.found.scores:
             yield {
                 **self.table.run,
-                "standard": self.standard.name,
-                "scale": self.standard.scale,
+                "standard": standard.name,
+                "scale": standard.scale,
                 "metric": score.metric,
                 "value": score.value,
                 "ci_low": score.ci_low,
                 "ci_high": score.ci_high,
                 "chance": score.chance,
                 "over_chance": _ratio(score),
-                "n_proteins": len(self.limits.proteins),
-                "n_terms": len(self.limits.terms),
+                "n_proteins": len(limits.proteins),
+                "n_terms": len(limits.terms),
                 "n_positive_pairs": score.facts.get("n_positive_pairs"),
                 "chosen": "; ".join(f"{key}: {_short(value)}" for key, value in _chosen(score.facts).items()) or None,
             }
@@ -67,57 +83,36 @@ def limits_of(standard: Standard, proteins: Sequence[str], section: config.Evalu
     return profiled_terms(standard, proteins, min_term_size=section.min_term_size, max_term_size=most)
 
 
-def score_table(
-    table: Profiles,
-    standard: Standard,
-    limits: ProfiledTerms,
-    places: Mapping[str, str],
-    section: config.Evaluate,
-) -> Scored:
-    """Score `table` on the proteins of `limits`; `places` says where proteins are, for `ap_within`.
-
-    A standard of pairs has no modules and no terms to retrieve.
-    """
-    wanted = section.swept_scores if table.swept else section.scores
-    x = table.of(limits.proteins)
-    common: dict[str, Any] = {"n_bootstrap": section.n_bootstrap, "confidence": section.confidence, "seed": SEED}
-    alike: dict[str, Any] = {**common, "similarity": section.similarity}
-    found: list[Score | None] = []
-    if "ap" in wanted:
-        found.append(coannotation(x, limits, **alike))
-    if "ap_within" in wanted and standard.scale != "compartment":
-        found.append(coannotation_within(x, limits, [places.get(name, "") for name in limits.proteins], **alike))
-    if "f" in wanted:
-        found.append(pairwise_f(x, limits, **common))
-    if "recall" in wanted:
-        found += known_pair_recall(table.x, table.proteins, limits, **alike)
-    terms, proteins = pd.DataFrame(), pd.DataFrame()
-    left_out: dict[str, str] = {}
-    if "ami" in wanted and not standard.pairs:
-        with _if_possible("ami", left_out):
-            found += _modules(x, limits, section)
-    if "map" in wanted and not standard.pairs:
-        with _if_possible("map", left_out):
-            score, terms, proteins = term_retrieval(x, limits, null_size=section.null_size, **alike)
-            found.append(score)
-    scores = [score for score in found if score is not None]
-    return Scored(table, standard, limits, scores, terms, proteins, left_out)
+def score_table(table: Profiles, against: Against, section: config.Evaluate) -> Found:
+    """Score `table` on the proteins of a standard; what cannot be scored is left out, with the reason."""
+    found = Found()
+    x = table.of(against.limits.proteins)
+    for name in section.swept_scores if table.swept else section.scores:
+        try:
+            _SCORES[name](table, x, against, section, found)
+        except InputError as error:
+            found.left_out[name] = str(error)
+    return found
 
 
-@contextmanager
-def _if_possible(score: str, left_out: dict[str, str]) -> Iterator[None]:
-    """A standard may have pairs to rank and yet too few terms for this score, which is then left out, and said."""
-    try:
-        yield
-    except InputError as error:
-        left_out[score] = str(error)
+def _ap(_: Profiles, x: Floats, against: Against, section: config.Evaluate, found: Found) -> None:
+    found.scores.append(coannotation(x, against.limits, similarity=section.similarity, **_bootstrap(section)))
 
 
-def _modules(x: Floats, limits: ProfiledTerms, section: config.Evaluate) -> list[Score]:
+def _ap_within(_: Profiles, x: Floats, against: Against, section: config.Evaluate, found: Found) -> None:
+    if against.standard.scale == "compartment":
+        return  # compartments within compartments
+    alike: dict[str, Any] = {"similarity": section.similarity, **_bootstrap(section)}
+    found.scores.append(coannotation_within(x, against.limits, against.places, **alike))
+
+
+def _ami(_: Profiles, x: Floats, against: Against, section: config.Evaluate, found: Found) -> None:
+    if against.standard.pairs:
+        return  # pairs are no modules
     grid = section.clusters
-    return module_scores(
+    scores = module_scores(
         x,
-        limits,
+        against.limits,
         linkages=grid.linkages,
         distances=grid.distances,
         n_cuts=grid.cuts,
@@ -125,6 +120,40 @@ def _modules(x: Floats, limits: ProfiledTerms, section: config.Evaluate) -> list
         seed=SEED,
         confidence=section.confidence,
     )
+    found.scores.extend(scores)
+    if not any(score.metric == "ami" for score in scores):
+        found.left_out["ami"] = f"standard '{against.standard.name}' has too few modules for a tuning half"
+
+
+def _f(_: Profiles, x: Floats, against: Against, section: config.Evaluate, found: Found) -> None:
+    found.scores.append(pairwise_f(x, against.limits, **_bootstrap(section)))
+
+
+def _recall(table: Profiles, _: Floats, against: Against, section: config.Evaluate, found: Found) -> None:
+    alike: dict[str, Any] = {"similarity": section.similarity, **_bootstrap(section)}
+    found.scores.extend(known_pair_recall(table.x, table.proteins, against.limits, **alike))
+
+
+def _map(_: Profiles, x: Floats, against: Against, section: config.Evaluate, found: Found) -> None:
+    if against.standard.pairs:
+        return  # pairs are no terms
+    alike: dict[str, Any] = {"similarity": section.similarity, **_bootstrap(section)}
+    score, found.terms, found.proteins = term_retrieval(x, against.limits, null_size=section.null_size, **alike)
+    found.scores.append(score)
+
+
+_SCORES: dict[str, Callable[[Profiles, Floats, Against, config.Evaluate, Found], None]] = {
+    "ap": _ap,
+    "ap_within": _ap_within,
+    "ami": _ami,
+    "f": _f,
+    "recall": _recall,
+    "map": _map,
+}
+
+
+def _bootstrap(section: config.Evaluate) -> dict[str, Any]:
+    return {"n_bootstrap": section.n_bootstrap, "confidence": section.confidence, "seed": SEED}
 
 
 def _ratio(score: Score) -> float:

@@ -50,7 +50,9 @@ def run(*, embeddings: Sequence[Path], out: Path, config: config.Evaluate, data:
     tables = [table for folder in embeddings for table in read_profiles(folder)]
     _check_distinct(tables)
     inputs = {f"embeddings/{number}": folder for number, folder in enumerate(embeddings)}
-    inputs |= {f"standards/{name}": standard.path for name, standard in config.standards.items()}
+    for name, standard in config.standards.items():
+        files = {"": standard.path, "/genes": standard.genes, "/ontology": standard.ontology}
+        inputs |= {f"standards/{name}{kind}": path for kind, path in files.items() if path is not None}
     inputs |= {"data": data} if data is not None else {}
     inputs |= {"genes": config.genes} if config.genes else {}
     section = config.model_dump(mode="json")
@@ -99,7 +101,7 @@ def _score_cells(
     bootstrap: dict[str, Any] = {"n_bootstrap": section.n_bootstrap, "confidence": section.confidence, "seed": SEED}
     folders = list(dict.fromkeys(table.path for table in tables))
     for folder in track(folders, what="evaluate: cells", total=len(folders)):
-        cells = read_cells(folder)
+        cells = _as_profiled(read_cells(folder), found)
         for table in (table for table in tables if table.path == folder and not table.swept):
             recognized += [{**table.run, **asdict(each)} for each in _recognize(cells, table.source, bootstrap)]
             by_cells += scores_by_cells(table, cells, found.standards, section) if cells and section.cells else []
@@ -118,6 +120,18 @@ def _score_cells(
     write_table(made.path / "recognition", recognized, RECOGNITION_COLUMNS)
     if section.cells:
         write_table(made.path / "by_cells", by_cells, BY_CELLS_COLUMNS)
+
+
+def _as_profiled(
+    cells: tuple[npt.NDArray[np.float32], pd.DataFrame] | None, found: Comparison
+) -> tuple[npt.NDArray[np.float32], pd.DataFrame] | None:
+    """Cells of the proteins that every encoder has, under their present names; all where none is known."""
+    if cells is None:
+        return None
+    x, obs = cells
+    obs = obs.assign(protein=[found.names.of(name) for name in obs["protein"]])
+    kept = obs["protein"].isin(found.proteins).to_numpy()
+    return x[kept], obs[kept]
 
 
 def _recognize(
@@ -146,18 +160,20 @@ def _why_not(sides: Mapping[str, Cells]) -> str:
 
 
 def _note(made: manifest.StageRun, tables: Sequence[Profiles], found: Comparison) -> None:
+    tables = [found.names.renamed(table) for table in tables]
     every = frozenset().union(*(table.proteins for table in tables))
     lost = len(every) - len(found.proteins)
     made.count("proteins", len(found.proteins), {"not in every encoder and source": lost})
     made.note("proteins_lost", {table.label: len(table.proteins) - len(found.proteins) for table in tables})
     own = {(table.encoder, table.layer, table.epoch, table.seed) for table in tables if not table.swept}
     made.note("own_layers", [dict(zip(RUN_COLUMNS[1:], run, strict=True)) for run in sorted(own, key=str)])
-    for standard, limits in found.standards:
-        dropped = {"too small": limits.n_too_small, "too large": limits.n_too_large}
-        made.count(f"terms of {standard.name}", len(limits.terms), dropped)
+    for each in found.standards:
+        dropped = {"too small": each.limits.n_too_small, "too large": each.limits.n_too_large}
+        made.count(f"terms of {each.standard.name}", len(each.limits.terms), dropped)
     made.note("standards", found.described())
     made.note("places_from", found.places_from)
-    made.note("names", dict(found.unnamed))
+    made.note("names", dict(found.names.counts))
+    made.note("swept_without_proteins", found.without)
     made.note("circular", dict(found.circular))
     made.note("left_out", found.left_out)
     made.note("bootstrap_seed", SEED)

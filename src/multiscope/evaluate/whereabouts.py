@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from multiscope import config
@@ -13,7 +14,8 @@ from multiscope.standards.standard import Standard
 
 LABELS = "labels"
 _CIRCULAR = 0.8
-_IMAGES = ("image", "microscop", "fluoresc", "hpa", "huh")
+_IMAGES = re.compile(r"\b(images?|imaging|microscopy|fluorescence)\b", re.IGNORECASE)
+_NONE = re.compile(r"\b(no|not|without|except|but)\b[\w\s]*\b(images?|imaging|microscopy)", re.IGNORECASE)
 
 
 def places_of(
@@ -52,11 +54,11 @@ def circular(scored: Sequence[Scored], *, said_by: str) -> Mapping[str, str]:
     whose = "the labels alone" if said_by == LABELS else f"the places of '{said_by}' alone"
     found: dict[str, str] = {}
     for each in scored:
-        evidence = each.standard.evidence.lower()
-        if any(word in evidence for word in _IMAGES):
-            found[each.standard.name] = f"its evidence is '{each.standard.evidence}'"
+        standard, evidence = each.against.standard, each.against.standard.evidence
+        if _IMAGES.search(evidence) and not _NONE.search(evidence):
+            found[standard.name] = f"its evidence is '{evidence}'"
         if each.table.encoder == PLACES:
-            ap = next((score.value for score in each.scores if score.metric == "ap"), 0.0)
-            if ap >= _CIRCULAR and each.standard.name != said_by:
-                found[each.standard.name] = f"{whose} reach an AP of {ap:.2f}"
+            ap = next((score.value for score in each.found.scores if score.metric == "ap"), 0.0)
+            if ap >= _CIRCULAR and standard.name != said_by:
+                found[standard.name] = f"{whose} reach an AP of {ap:.2f}"
     return found

@@ -11,17 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from multiscope.errors import InputError
+from multiscope.standards.header_words import is_header
 from multiscope.standards.text_file import TextFile, shown
 
 _SGD_ID = re.compile(r"[SL]\d{9}")
 _SGD_GENE = re.compile(r"ORF|\w+_gene|pseudogene|blocked_reading_frame")
 _SYSTEMATIC = ("systematic", "systematic_name", "orf", "ensembl_gene_id", "gene_stable_id", "hgnc_id")
-_SYMBOL = ("symbol", "approved_symbol", "gene_name", "standard_name")
+_SYMBOL = ("symbol", "approved_symbol", "gene_symbol", "gene_name", "standard_name", "gene")
 _ALIASES = (
     *("alias", "aliases", "alias_symbol", "alias_symbols", "prev_symbol", "previous_symbols", "synonyms"),
     *("hgnc_id", "entrez_id", "ncbi_gene_id", "uniprot_ids", "uniprot_accession", "sgdid"),
 )
-_EXPECTED = "SGD's features, a table with columns 'systematic' and 'symbol' or HGNC's, or two columns without a header"
+_EXPECTED = "SGD's features, a table with columns 'systematic' and 'symbol' or HGNC's, or two columns of names"
 
 
 @dataclass(frozen=True)
@@ -36,16 +37,17 @@ class Gene:
 
 
 def read_genes(path: Path) -> tuple[Gene, ...]:
-    """The genes of a table, which may be gzipped; a table of another kind is an `InputError`."""
+    """The genes of a table between tabs or commas, which may be gzipped; one of another kind is an `InputError`."""
     file = TextFile.read(path)
-    header = file.header(latin1=True)
+    delimiter = "\t" if "\t" in next(file.lines(latin1=True), (1, "\t"))[1] else ","
+    header = file.header(delimiter, latin1=True)
     columns = {re.sub(r"[ _]+", "_", name.lower()): number for number, name in reversed([*enumerate(header)])}
     if len(header) == 16 and (header[0] == "SGDID" or _SGD_ID.fullmatch(header[0])):
         genes = tuple(_sgd(file))
     elif any(name in columns for name in _SYSTEMATIC) and any(name in columns for name in _SYMBOL):
-        genes = tuple(_headed(file, columns))
+        genes = tuple(_headed(file, delimiter, columns))
     elif len(header) == 2:
-        genes = _two_columns(file)
+        genes = _two_columns(file, delimiter)
     else:
         raise InputError(f"{path}: is no table of genes ({shown(' '.join(header))}); expected {_EXPECTED}")
     if not genes:
@@ -60,8 +62,8 @@ def _sgd(file: TextFile) -> Iterator[Gene]:
             yield Gene(systematic, symbol, (*_listed(aliases), sgdid))
 
 
-def _headed(file: TextFile, columns: dict[str, int]) -> Iterator[Gene]:
-    _, rows = file.table(expected="as many columns as the first line has")
+def _headed(file: TextFile, delimiter: str, columns: dict[str, int]) -> Iterator[Gene]:
+    _, rows = file.table(delimiter, expected="as many columns as the first line has")
     for _, row in rows:
         systematic = next((row[columns[name]] for name in _SYSTEMATIC if name in columns and row[columns[name]]), "")
         symbol = next(row[columns[name]] for name in _SYMBOL if name in columns)
@@ -70,10 +72,12 @@ def _headed(file: TextFile, columns: dict[str, int]) -> Iterator[Gene]:
             yield Gene(systematic or symbol, symbol, tuple(aliases))
 
 
-def _two_columns(file: TextFile) -> tuple[Gene, ...]:
+def _two_columns(file: TextFile, delimiter: str) -> tuple[Gene, ...]:
     """A systematic name and another: its symbol where each gene has one row, one of its aliases otherwise."""
     names: dict[str, list[str]] = {}
-    for number, (systematic, other) in file.rows(columns=(2, 2), expected=_EXPECTED):
+    for count, (number, (systematic, other)) in enumerate(file.rows(delimiter, columns=(2, 2), expected=_EXPECTED)):
+        if count == 0 and is_header((systematic, other)):
+            continue
         if not systematic:
             raise file.fault(number, f"has no first name ({shown(other)})", _EXPECTED)
         names.setdefault(systematic, []).append(other)

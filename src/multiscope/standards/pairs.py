@@ -5,18 +5,15 @@ A pair becomes a term of two members, `A|B`, and the standard says that it is ma
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 
 from multiscope import config
 from multiscope.errors import InputError
 from multiscope.standards.annotations import Annotations
+from multiscope.standards.header_words import is_header
 from multiscope.standards.text_file import TextFile, shown
 
-_HEADER = re.compile(
-    r"(entity|gene|protein|symbol|name|node|source|target|interactor|partner)[ _]?[12ab]?", re.IGNORECASE
-)
 _ROWS = "two proteins with a comma or a tab between"
 SELF = "pairs of a protein with itself"
 AGAIN = "pairs that were said before"
@@ -26,7 +23,8 @@ def parse_pairs(file: TextFile, section: config.StandardFile) -> Annotations:
     """Pairs of a table with or without a header; both directions of a pair are one, and one with itself is none."""
     found = Annotations(pairs=True)
     rows = file.rows(_delimiter(file), columns=(2, 2), expected=_ROWS)
-    pairs = [_pair(file, number, row) for number, row in rows if number > 1 or not _is_header(row)]
+    # the first row, which need not be the first line
+    pairs = [_pair(file, number, row) for count, (number, row) in enumerate(rows) if count or not is_header(row)]
     found.terms = {name: set(pair) for name, pair in pair_terms(pairs, found.losses).items()}
     if not found.terms:
         raise InputError(f"{file.path}: has no pair; expected rows of {_ROWS}")
@@ -49,10 +47,6 @@ def pair_terms(pairs: Iterable[tuple[str, str]], losses: Counter[str]) -> dict[s
 def _delimiter(file: TextFile) -> str:
     first = next(file.lines(), (1, ""))[1]
     return "\t" if "\t" in first else ","
-
-
-def _is_header(row: list[str]) -> bool:
-    return all(_HEADER.fullmatch(cell) for cell in row)
 
 
 def _pair(file: TextFile, number: int, row: list[str]) -> tuple[str, str]:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from multiscope.errors import InputError
 from multiscope.standards import locations
+from multiscope.standards.header_words import is_header_of_pairs
 from multiscope.standards.id_space import looks_like
 from multiscope.standards.standard import UNKNOWN
 from multiscope.standards.text_file import TextFile
 
 _LINES = 200
 _GO = re.compile(r"GO:\d{7}")
-_ENTITIES = re.compile(r"entity1[\t,]entity2")
 _REFERENCE = re.compile(r"(?:PMID|SGD_REF):")
 
 
@@ -82,7 +82,7 @@ def _ragged(rows: list[list[str]]) -> bool:
 _SIGNS: dict[str, Callable[[list[str], list[list[str]]], bool]] = {
     "gaf": _is_gaf,
     "complex_portal": lambda lines, rows: rows[0][0] == "#Complex ac",
-    "pairs": lambda lines, rows: _ENTITIES.fullmatch(lines[0].strip().lower()) is not None,
+    "pairs": lambda lines, rows: is_header_of_pairs([cell.strip(' "') for cell in re.split("[\t,]", lines[0].strip())]),
     "locations": _is_locations,
     "go_slim": _is_go_slim,
     "sgd_pathways": _is_sgd_pathways,

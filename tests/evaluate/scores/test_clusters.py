@@ -137,9 +137,9 @@ def test_the_same_call_gives_the_same_numbers_and_draws_are_of_proteins_alone() 
 def test_a_half_without_a_positive_pair_has_no_score() -> None:
     in_half = [name for name in map(str, range(99)) if tuning_half([name])[0]]
     limits = limits_of({"t": set(in_half[:3]), "u": set(in_half[3:6])})
-    assert (
-        pairwise_f(np.random.default_rng(0).normal(size=(6, 3)), limits, n_bootstrap=5, confidence=0.9, seed=0) is None
-    )
+    x = np.random.default_rng(0).normal(size=(6, 3))
+    with pytest.raises(InputError, match="half of its 6 profiled proteins has no pair that shares a term"):
+        pairwise_f(x, limits, n_bootstrap=5, confidence=0.9, seed=0)
 
 
 def test_constant_profiles_form_one_cluster_and_zeros_none() -> None:

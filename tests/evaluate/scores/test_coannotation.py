@@ -196,13 +196,13 @@ def test_places_alone_are_worth_nothing_within_places() -> None:
     of_terms = np.repeat(np.eye(8)[:6], 5, axis=0) + jitter
     settings: dict[str, Any] = {"n_bootstrap": 200, "confidence": 0.95}
     knows_places, knows_terms = (coannotation_within(x, limits, place, **settings) for x in (of_places, of_terms))
-    assert knows_places is not None and knows_terms is not None
     assert knows_places.chance == pytest.approx(chance_precision(30, 105))
     assert coannotation(of_places, limits, **settings).value > 1.5 * coannotation(of_places, limits, **settings).chance
     assert knows_places.ci_low < knows_places.chance + 0.1 < knows_places.value + 0.2
     assert (knows_terms.value, knows_terms.ci_low) == (1, 1)
-    assert coannotation_within(of_terms, limits, [""] * 30, **settings) is None
-    assert coannotation_within(of_terms, limits, np.repeat([f"p{i}" for i in range(6)], 5), **settings) is None
+    for nowhere in ([""] * 30, np.repeat([f"p{i}" for i in range(6)], 5)):
+        with pytest.raises(InputError, match="no place has pairs that share a term and pairs that do not"):
+            coannotation_within(of_terms, limits, nowhere, **settings)
 
 
 def test_within_places_is_the_weighted_mean_over_places() -> None:
@@ -219,5 +219,5 @@ def test_within_places_is_the_weighted_mean_over_places() -> None:
         if truth.any() and not truth.all():
             parts.append(average_precision_score(truth, cosine_similarity(x[rows])[first, second]))
             weights.append(truth.sum())
-    assert found is not None and found.value == pytest.approx(np.average(parts, weights=weights), abs=1e-9)
+    assert found.value == pytest.approx(np.average(parts, weights=weights), abs=1e-9)
     assert found.facts["n_positive_pairs"] == sum(weights)

@@ -64,7 +64,7 @@ def test_value_and_draws_equal_a_direct_count(
         assert found.value == pytest.approx(inside[known].mean(), abs=1e-12)
         weight = (counts[i] * counts[j])[known]
         np.testing.assert_allclose(found.draws, (weight * inside[known, None]).sum(0) / weight.sum(0), atol=1e-12)
-        assert (found.chance, found.facts["n_known_pairs"]) == (2 * tail, known.sum())
+        assert (found.chance, found.facts["n_known_pairs"]) == (2 * size / len(similar), known.sum())
 
 
 def test_cuts_are_numpys_quantiles() -> None:

@@ -9,6 +9,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from multiscope.errors import InputError
 from multiscope.evaluate.scores import retrieval as module
+from multiscope.evaluate.scores.ranking import chance_precision
 from multiscope.evaluate.scores.retrieval import Cells, Retrieval, query_precision, retrieval
 
 
@@ -28,7 +29,7 @@ def score(query: Cells, reference: Cells, n_bootstrap: int = 100) -> Retrieval:
 def test_separate_proteins_are_found() -> None:
     result = score(make_cells("query", noise=1e-6), make_cells("reference", noise=1e-6))
     assert (result.value, result.ci_low, result.ci_high) == (1, 1, 1)
-    assert result.chance == pytest.approx(1 / 5)
+    assert result.chance == pytest.approx(chance_precision(12, 60))
     assert (result.n_proteins, result.n_query_cells, result.n_reference_cells) == (5, 60, 60)
 
 
@@ -39,6 +40,20 @@ def test_cells_of_noise_score_chance() -> None:
     query, reference = (Cells(rng.normal(size=(400, 8)), side.protein, side.field) for side in sides)
     result = score(query, reference)
     assert result.value == pytest.approx(result.chance, abs=0.03)
+
+
+def test_few_cells_of_noise_score_chance_and_not_above() -> None:
+    """The share of own cells is a third below what rankings of so few give."""
+    sides = [make_cells(side, n_proteins=12, n_fields=2, per_field=3) for side in ("query", "reference")]
+    values = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        query, reference = (Cells(rng.normal(size=(72, 8)), side.protein, side.field) for side in sides)
+        result = score(query, reference, n_bootstrap=1)
+        values.append(result.value)
+    error = np.std(values) / np.sqrt(len(values))
+    assert abs(np.mean(values) - result.chance) < 4 * error
+    assert result.chance > 1.4 * 6 / 72
 
 
 @pytest.mark.parametrize("block", [1, 500, 2**22])
@@ -111,7 +126,7 @@ def test_queries_without_a_mate_are_left_out() -> None:
     query, reference = make_cells("query"), make_cells("reference")
     result = score(query, reference.rows(reference.protein != "p0"))
     assert (result.n_proteins, result.n_query_cells) == (4, 48)
-    assert result.chance == pytest.approx(1 / 4)
+    assert result.chance == pytest.approx(chance_precision(12, 48))
 
 
 def test_what_cannot_be_retrieved_is_said() -> None:

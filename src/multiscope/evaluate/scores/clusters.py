@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from multiscope.errors import InputError
 from multiscope.evaluate.scores.dendrogram import Dendrogram, condensed_distances, dendrogram
 from multiscope.evaluate.scores.halves import tuning_half
 from multiscope.evaluate.scores.members import ProfiledTerms
@@ -21,9 +22,7 @@ Values = npt.NDArray[np.float64]
 _BLOCK = 2**22
 
 
-def pairwise_f(
-    profiles: Floats, limits: ProfiledTerms, *, n_bootstrap: int, confidence: float, seed: int
-) -> Score | None:
+def pairwise_f(profiles: Floats, limits: ProfiledTerms, *, n_bootstrap: int, confidence: float, seed: int) -> Score:
     """Metric `f` of `profiles` (n, d), a row a protein of `limits.proteins`: F1 of co-clustered for co-annotated pairs.
 
     All proteins are clustered by cosine and average linkage. The cut, of all that the tree has, is the best for pairs
@@ -31,13 +30,16 @@ def pairwise_f(
     partition with the same sizes scores on average, 2 c p / (c + p), where c and p are the shares of co-clustered and
     of co-annotated pairs; it is at most 2 p / (1 + p), with one cluster. The interval is a percentile bootstrap over
     the proteins of the other half with the clusters as they are: a pair weighs the product of its proteins' counts.
-    None where a half has no positive pair. Profiles without a cosine are an `InputError`.
+    Profiles without a cosine, and a half without a positive pair, are `InputError`s.
     """
     tree = dendrogram(condensed_distances(profiles, limits.proteins, "cosine"), "average")
     tuning = tuning_half(limits.proteins)
     tuned, scored = (_together(tree, limits, half) for half in (tuning, ~tuning))
     if not tuned[-1, 1] or not scored[-1, 1]:
-        return None
+        raise InputError(
+            f"standard '{limits.standard}': half of its {len(limits.proteins)} profiled proteins has no pair that "
+            "shares a term, so no cut can be chosen on the other half; leave out the score f, or profile more proteins"
+        )
     cuts = tree.cuts
     merges = int(cuts[_f(tuned[cuts, 0], tuned[cuts, 1], tuned[-1, 1]).argmax()])
     (clustered, true), positive = scored[merges], scored[-1, 1]

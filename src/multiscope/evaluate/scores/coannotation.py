@@ -55,27 +55,33 @@ def coannotation_within(
     confidence: float,
     seed: int = 0,
     similarity: Similarity = "cosine",
-) -> Score | None:
+) -> Score:
     """Metric `ap_within`: co-annotation among proteins of one place, so that knowing places alone is worth nothing.
 
     `places` (n,) says where each protein is, as one text (`nucleus|cytoplasm` is a place of its own), empty where that
     is not known. Pairs are ranked within each place that has pairs of both kinds; value and chance are the means over
-    places, weighted by their positive pairs. None where no place has both. Profiles that are all alike in a place score
-    the share of its positive pairs, which in small places is less than chance: ties are one threshold.
+    places, weighted by their positive pairs; no place with both is an `InputError`. Profiles that are alike in a place
+    score the share of its positive pairs, which in small places is less than chance: ties are one threshold.
     """
     drawn = resample(len(profiles), n_bootstrap, seed)
     found = list(_by_place(profiles, limits, places, drawn, similarity))
     if not found:
-        return None
+        raise InputError(
+            f"standard '{limits.standard}': no place has pairs that share a term and pairs that do not, so nothing can "
+            "be ranked within places; leave out the score ap_within, or take wider places"
+        )
     n_positive = np.array([each.n_positive for each in found])
     weight = np.array([each.weight for each in found])
     draws = np.nansum(weight * np.array([each.draws for each in found]), axis=0)
     draws = np.divide(draws, weight.sum(axis=0), out=np.full(len(draws), np.nan), where=weight.sum(axis=0) > 0)
+    value = float(np.average([each.value for each in found], weights=n_positive))
+    # in small places drawn pairs rank too well, since equal ones come together: only the spread of draws is used
+    draws = np.clip(draws - np.nanmean(draws) + value, 0, 1) if np.isfinite(draws).any() else draws
     low, high = interval(draws, confidence)
     facts: dict[str, Any] = {"n_places": len(found), "n_positive_pairs": int(n_positive.sum())}
     return Score(
         metric="ap_within",
-        value=float(np.average([each.value for each in found], weights=n_positive)),
+        value=value,
         ci_low=low,
         ci_high=high,
         chance=float(np.average([each.chance for each in found], weights=n_positive)),

@@ -39,7 +39,8 @@ def known_pair_recall(
     """Metric `recall_5` and so on, one of each of `tails`: the share of known pairs in the two tails, in [0, 1].
 
     `profiles` (n, d) are of all profiled `proteins` (n,), whose pairs make the quantiles; known pairs are those of
-    `limits.proteins` that share a term. Chance is twice the tail. The interval is a percentile bootstrap over
+    `limits.proteins` that share a term. Chance is the share of pairs in both tails, twice the tail but for rounding; a
+    tail of less than a pair is left out. The interval is a percentile bootstrap over
     `limits.proteins`: a pair weighs as often as its two proteins were drawn; the quantiles stay those of all pairs.
     Samples without a known pair are left out. A tail outside (0, 0.5) and no known pair are `InputError`s.
     """
@@ -58,8 +59,20 @@ def known_pair_recall(
             "another, so no pair is known; profile more proteins, or change min_term_size or max_term_size"
         )
     shares = np.divide(inside, known, out=np.full(inside.shape, np.nan), where=known > 0)
-    counted = zip(tails, cuts, shares, strict=True)
-    return [_score(tail, cut, share, int(known[0]), confidence) for tail, cut, share in counted]
+    chances = [2 * size / n_pairs(len(x)) for size in tail_sizes(tails, len(x))]
+    counted = zip(tails, chances, cuts, shares, strict=True)
+    n_known = int(known[0])
+    return [_score(tail, chance, cut, share, n_known, confidence) for tail, chance, cut, share in counted if chance]
+
+
+def n_pairs(n: int) -> int:
+    """Pairs of n different proteins."""
+    return n * (n - 1) // 2
+
+
+def tail_sizes(tails: Sequence[float], n: int) -> list[int]:
+    """Pairs of n proteins in each of `tails`, rounded down."""
+    return [int(tail * n_pairs(n) + 1e-9) for tail in tails]  # 1e-9 because 0.05 * 20 must be 1
 
 
 @dataclass(frozen=True)
@@ -83,13 +96,11 @@ def tail_cuts(x: Prepared, tails: Sequence[float]) -> list[Tails]:
     The ends are similarities of pairs, found exactly in two passes over all pairs: counts in 2**20 bins, then all
     values in the bins that matter.
     """
-    n_pairs = len(x) * (len(x) - 1) // 2
-    # 1e-9 because 0.05 * 20 must be 1
-    size = np.array([int(tail * n_pairs + 1e-9) for tail in tails])
-    value, below, tied = _order_statistics(x, np.concatenate([size, n_pairs - 1 - size]))
+    every, size = n_pairs(len(x)), np.array(tail_sizes(tails, len(x)))
+    value, below, tied = _order_statistics(x, np.concatenate([size, every - 1 - size]))
     k = len(tails)
     at_low = (size - below[:k]) / tied[:k]
-    at_high = (size - (n_pairs - below[k:] - tied[k:])) / tied[k:]
+    at_high = (size - (every - below[k:] - tied[k:])) / tied[k:]
     return [Tails(*map(float, each)) for each in zip(value[:k], value[k:], at_low, at_high, strict=True)]
 
 
@@ -167,7 +178,7 @@ def _check_tails(tails: Sequence[float]) -> None:
             raise InputError(f"a tail of {tail:g} was asked for; it must be above 0 and below 0.5, such as 0.05")
 
 
-def _score(tail: float, cut: Tails, share: Doubles, n_known: int, confidence: float) -> Score:
+def _score(tail: float, chance: float, cut: Tails, share: Doubles, n_known: int, confidence: float) -> Score:
     low, high = interval(share[1:], confidence)
     facts = {"n_known_pairs": n_known, "low_cut": cut.low, "high_cut": cut.high}
-    return Score(f"recall_{100 * tail:g}", float(share[0]), low, high, 2 * tail, share[1:], facts)
+    return Score(f"recall_{100 * tail:g}", float(share[0]), low, high, chance, share[1:], facts)

@@ -79,9 +79,9 @@ def module_scores(
 
     Both values are means over `n_samples` module sets, whose values are `draws`; the interval is their percentiles. So
     it says what another module set would score, not what other proteins would; where few modules overlap, the sets are
-    nearly the same and it is narrow. Draws are of the same sets for every table of the same proteins; NaN where a set
-    has too few modules. Profiles that are all equal or have no cosine, and a standard without two modules apart, are
-    `InputError`s.
+    nearly the same and it is narrow. Draws say nothing of differences between encoders for the same reason; NaN where a
+    set has too few modules. Profiles that are all equal or have no cosine, and a standard without two modules apart,
+    are `InputError`s.
     """
     _check(profiles, limits, distances)
     forest = Forest(profiles, limits.proteins, list(product(distances, linkages)), n_cuts)
@@ -178,4 +178,4 @@ def _facts(
 
 def _score(metric: str, draws: Values, confidence: float, chance: float, facts: dict[str, Any]) -> Score:
     low, high = interval(draws, confidence)
-    return Score(metric, float(np.nanmean(draws)), low, high, chance, draws, facts)
+    return Score(metric, float(np.nanmean(draws)), low, high, chance, draws, facts, over="module sets")

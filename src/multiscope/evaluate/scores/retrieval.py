@@ -12,7 +12,16 @@ import numpy.typing as npt
 from scipy import sparse
 
 from multiscope.errors import InputError
-from multiscope.evaluate.scores.ranking import Floats, Ints, average_precision, cosines, interval, resample, unit_rows
+from multiscope.evaluate.scores.ranking import (
+    Floats,
+    Ints,
+    average_precision,
+    chance_precision,
+    cosines,
+    interval,
+    resample,
+    unit_rows,
+)
 
 _BLOCK = 2**22
 
@@ -42,7 +51,7 @@ class Retrieval:
     ci_low: float
     ci_high: float
     chance: float
-    """Mean over proteins of the share of reference cells that are theirs."""
+    """Mean over proteins of what random rankings of the reference cells give."""
     n_proteins: int
     n_query_cells: int
     n_reference_cells: int
@@ -59,6 +68,7 @@ def retrieval(query: Cells, reference: Cells, *, n_bootstrap: int, confidence: f
     _check(query, reference)
     each = query_precision(query, reference)
     proteins, protein = np.unique(query.protein, return_inverse=True)
+    own = [int((reference.protein == name).sum()) for name in proteins]
     fields, field = np.unique(query.field, return_inverse=True)
     drawn = resample(len(fields), n_bootstrap, seed) if len(fields) > 1 else np.empty((0, 1), dtype=np.int64)
     low, high = interval(_map(each, protein, field, drawn), confidence)
@@ -66,7 +76,7 @@ def retrieval(query: Cells, reference: Cells, *, n_bootstrap: int, confidence: f
         value=float(_map(each, protein, field, np.ones((1, len(fields)), dtype=np.int64))[0]),
         ci_low=low,
         ci_high=high,
-        chance=float(np.mean([np.mean(reference.protein == name) for name in proteins])),
+        chance=float(np.mean(chance_precision(own, len(reference)))),
         n_proteins=len(proteins),
         n_query_cells=len(query),
         n_reference_cells=len(reference),
