@@ -16,8 +16,8 @@ from multiscope.errors import InputError
 from multiscope.evaluate.foreign import content as shared
 from multiscope.evaluate.foreign.content import Content, Values
 from multiscope.evaluate.foreign.hdf5 import Hdf5Node
+from multiscope.evaluate.foreign.zarr_store import ZarrNode
 from multiscope.images.zarr.node import is_zarr
-from multiscope.stores.foreign_zarr import ZarrNode
 
 _AGAIN = "write it again"
 
