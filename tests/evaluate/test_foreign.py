@@ -135,3 +135,81 @@ def test_a_store_that_would_run_code_or_claims_too_much_is_refused(tmp_path: Pat
     (path / "link").symlink_to(tmp_path)
     with pytest.raises(InputError, match="is a link"):
         read_table(path, gene_column="gene")
+
+
+def test_the_gene_column_may_stand_anywhere_and_genes_may_be_called_na(tmp_path: Path) -> None:
+    table = frame().assign(gene=["NA", "null", "PGK1", "TUB1"])[["f0", "f1", "f2", "gene"]]
+    table.to_csv(tmp_path / "t.csv", index=False)
+    found = read_table(tmp_path / "t.csv")
+    assert found.proteins == ["NA", "null", "PGK1", "TUB1"]
+    assert np.array_equal(found.x, X)
+
+
+def test_text_among_numbers_is_an_error_and_columns_of_text_are_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame().assign(f1=["1.5", "n.d.", "2", "3"]).to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(InputError, match=r"'f1'.*'n\.d\.'"):
+        read_table(tmp_path / "t.csv")
+    frame().assign(plate=list("abcd")).to_csv(tmp_path / "t.csv", index=False)
+    assert read_table(tmp_path / "t.csv").x.shape == (4, 3)
+    assert "plate" in capsys.readouterr().err
+
+
+def test_missing_values_are_not_averaged_away(tmp_path: Path) -> None:
+    table = pd.concat([frame(), frame().iloc[:1].assign(f0=np.nan)])
+    table.to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(InputError, match="'f0' of 'RPL3' is not a finite number"):
+        read_table(tmp_path / "t.csv", aggregate=True)
+
+
+def test_an_index_of_parquet_names_the_genes(tmp_path: Path) -> None:
+    frame().set_index("gene").to_parquet(tmp_path / "t.parquet")
+    assert read_table(tmp_path / "t.parquet").proteins == NAMES
+    assert read_table(tmp_path / "t.parquet", gene_column="gene").proteins == NAMES
+
+
+@pytest.mark.parametrize("name", ["shuffled", "places"])
+def test_a_table_is_not_called_like_a_control(tmp_path: Path, name: str) -> None:
+    frame().to_csv(tmp_path / f"{name}.csv", index=False)
+    with pytest.raises(InputError, match="as a control is; give it another name"):
+        read_table(tmp_path / f"{name}.csv")
+
+
+def test_a_row_of_zeros_has_no_direction(tmp_path: Path) -> None:
+    frame().assign(f0=[0, 1, 2, 3], f1=[0, 1, 2, 3], f2=[0, 5, 5, 5]).to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(InputError, match="'RPL3' is 0 in all 3 features"):
+        read_table(tmp_path / "t.csv")
+
+
+def test_a_damaged_gzip_is_one_line(tmp_path: Path) -> None:
+    content = bytearray(gzip.compress(frame().to_csv(index=False).encode() * 40, mtime=0))
+    content[len(content) // 2] ^= 0xFF
+    content[len(content) // 2 + 1] ^= 0xFF
+    (tmp_path / "t.csv.gz").write_bytes(content)
+    with pytest.raises(InputError):
+        read_table(tmp_path / "t.csv.gz")
+
+
+def test_what_is_not_needed_is_not_read_however_large_it_claims_to_be(tmp_path: Path) -> None:
+    """Features behind the profiles: 24 x 20,000,000 zeros that no chunk holds."""
+    import h5py
+    import zarr
+
+    path = written(tmp_path, ".h5ad")
+    with h5py.File(path, "a") as file:
+        file["obsm"].create_dataset("big", shape=(4, 10**9), dtype="f8", chunks=(4, 1024))
+    assert np.array_equal(read_table(path, gene_column="gene").x, X)
+    path = written(tmp_path, ".zarr")
+    zarr.open_group(path / "obsm", mode="a").create_array("big", shape=(4, 10**9), chunks=(4, 1024), dtype="f8")
+    assert np.array_equal(read_table(path, gene_column="gene").x, X)
+
+
+@pytest.mark.parametrize("codec", [{"id": "zstd", "name": "evil_codec"}, {"name": "evil_codec"}])
+def test_a_codec_is_known_by_all_its_names(tmp_path: Path, codec: dict[str, str]) -> None:
+    path = written(tmp_path, ".zarr")
+    array = path / "X" / "zarr.json"
+    metadata = json.loads(array.read_text())
+    array.write_text(json.dumps({**metadata, "codecs": [*metadata["codecs"], codec]}))
+    with pytest.raises(InputError, match="evil_codec"):
+        read_table(path, gene_column="gene")
