@@ -36,6 +36,14 @@ PARTS: dict[str, dict[str, Any]] = {
         "n_pairs": [1, 10],
         "augmentation": ["none", "cin_gan", "both"],
     },
+    "alpha": {
+        "methods": ["multiscope", "cgan_paper"],
+        "n_pairs": [10],
+        "augmentation": ["flips", "cin_gan"],
+        "alpha": [0.3, 0.5],
+        "n_synthetic": [],
+        "unpaired": [],
+    },
 }
 """What each part changes of the file's `sweep`."""
 PUBLISHED: dict[str, dict[str, Any]] = {
@@ -72,7 +80,7 @@ def jobs(values: dict[str, Any], out: Path, datasets: list[str], parts: list[str
         yield Job(folder / "data", ["data", "--dataset", dataset, "--config", section])
         augment = run.augment.model_copy(update={"data": dataset})
         data = ["--data", str(folder / "data")]
-        if "cin_gan" in parts and dataset == "nuclei":
+        if {"cin_gan", "alpha"} & set(parts) and dataset == "nuclei":
             for seed in run.seeds:
                 command = ["augment", *data, "--config", config.as_json(augment), "--seed", str(seed)]
                 yield Job(folder / f"generator{seed}", command, (folder / "data",))
@@ -194,7 +202,7 @@ def report(planned: list[Job], out: Path) -> None:
             {"method": "multiscope", "n_pairs": 10, "augmentation": name} for name in ("physics", "flips")
         )
         print(f"- {'; '.join(differences(first, physics, flips, 'psnr'))}")
-        for part in ("curve", "cin_gan"):
+        for part in ("curve", "cin_gan", "alpha"):
             if part in set(scores["part"]):
                 print(f"\n### {dataset}: {part}, psnr, rule {RULE}\n")
                 beside = (scores["part"] == "table") & scores["method"].isin([*PARTS[part]["methods"], "input"])

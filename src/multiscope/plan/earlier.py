@@ -1,0 +1,110 @@
+"""What jobs took in an earlier run: Snakemake's benchmark files, and the folders that it left."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from statistics import median
+
+from multiscope.plan.jobs import Job, Run
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one job took."""
+
+    seconds: float
+    memory_mb: float | None
+    """Peak; None where the job was too short to be looked at."""
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """An earlier run of the same workflow in `folder`, which may be that of `run` itself."""
+
+    run: Run
+    folder: Path
+
+    def of(self, job: Job) -> list[Measured]:
+        """Of the same job, else of all jobs of its rule; empty where there was none."""
+        if job.benchmark is None:
+            return []
+        same = self._files.get(job.benchmark)
+        return [same] if same else [found for name, found in self._files.items() if self._kin(name, job.benchmark)]
+
+    def disk_bytes(self, job: Job) -> int | None:
+        """Of what the same job left, else the median of what jobs of its rule left; None where that is nothing."""
+        own = _bytes_of(job, self.folder)
+        return own if own is not None else self._by_rule.get(job.rule)
+
+    @cached_property
+    def _files(self) -> dict[str, Measured]:
+        """Benchmark files by their path as rules have it."""
+        top = {Path(job.benchmark).parts[0] for job in self.run.jobs if job.benchmark}
+        paths = [path for name in sorted(top) for path in sorted((self.folder / name).rglob("*.tsv"))]
+        found = {str(path.relative_to(self.folder)): _read(path) for path in paths}
+        return {name: measured for name, measured in found.items() if measured}
+
+    def _kin(self, name: str, other: str) -> bool:
+        """Whether two benchmark files are of one rule: those of a stage lie in one folder, some of them deeper."""
+        depth = len(self._root.parts) + 1
+        return Path(name).parts[:depth] == Path(other).parts[:depth]
+
+    @cached_property
+    def _root(self) -> Path:
+        """The folder that has one of each stage."""
+        files = [job.benchmark for job in self.run.jobs if job.benchmark]
+        return Path(os.path.commonpath([Path(file).parent for file in files]))
+
+    @cached_property
+    def _by_rule(self) -> dict[str, int]:
+        left: dict[str, list[int]] = {}
+        for job in self.run.jobs:
+            if (found := _bytes_of(job, self.folder)) is not None:
+                left.setdefault(job.rule, []).append(found)
+        return {rule: int(median(sizes)) for rule, sizes in left.items()}
+
+
+def _read(path: Path) -> Measured | None:
+    """A benchmark file: of several repeats the medians; None where it is none, or of a run that broke off."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file, delimiter="\t"))
+        seconds = median(float(row["s"]) for row in rows)
+    except (OSError, UnicodeDecodeError, KeyError, TypeError, ValueError, csv.Error):
+        return None
+    peaks = [peak for row in rows if (peak := _peak(row)) is not None]
+    return Measured(seconds, median(peaks) if peaks else None)
+
+
+def _peak(row: dict[str, str]) -> float | None:
+    try:
+        return float(row["max_rss"])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _bytes_of(job: Job, folder: Path) -> int | None:
+    """Bytes on disk of what a job left below `folder`; None where not all of it is there."""
+    found = [folder / path for path in job.outputs]
+    if not all(path.exists() for path in found):
+        return None
+    return sum(_size(file) for path in found for file in _files_of(path))
+
+
+def _files_of(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+    for folder, _, names in os.walk(path):
+        yield from (Path(folder, name) for name in names)
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.lstat().st_blocks * 512
+    except OSError:  # it was removed since the folder was read
+        return 0
