@@ -5,17 +5,23 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import re
 import subprocess
+import textwrap
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import PydanticUndefined
+from pydantic_core.core_schema import ModelSchema
 
 from multiscope import config
 
@@ -35,7 +41,33 @@ section is there. Unknown keys are refused. `multiscope check FILE` checks a fil
 
 def schema() -> str:
     """The JSON schema of the configuration, for editors and for other workflows."""
-    return json.dumps(config.Config.model_json_schema(), indent=2) + "\n"
+    return json.dumps(config.Config.model_json_schema(schema_generator=_Described), indent=2) + "\n"
+
+
+class _Described(GenerateJsonSchema):
+    """A JSON schema in which each key is described by its docstring."""
+
+    def model_schema(self, schema: ModelSchema) -> JsonSchemaValue:
+        """The schema of one model."""
+        made = super().model_schema(schema)
+        for name, described in descriptions(schema["cls"]).items():
+            if name in made.get("properties", {}):
+                made["properties"][name].setdefault("description", described)
+        return made
+
+
+def descriptions(model: type[BaseModel]) -> dict[str, str]:
+    """What is written below each key of a model and of those that it is made from."""
+    found: dict[str, str] = {}
+    for base in reversed(model.__mro__):
+        if issubclass(base, BaseModel) and base is not BaseModel:
+            (defined,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body
+            assert isinstance(defined, ast.ClassDef)
+            for key, below in pairwise(defined.body):
+                match key, below:
+                    case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                        found[name] = inspect.cleandoc(text)
+    return found
 
 
 def page() -> str:
@@ -50,9 +82,11 @@ def _sections(model: type[BaseModel], path: str, told: dict[type[BaseModel], str
         yield f"{(model.__doc__ or '').strip()}\n"
     yield "| key | what | values | default |"
     yield "|---|---|---|---|"
+    docstrings = descriptions(model)
     # its own keys stand before those that it shares with others
     for name, field in sorted(model.model_fields.items(), key=lambda item: item[0] not in model.__annotations__):
-        described = " ".join((field.description or "").split()).replace("|", "\\|")
+        text = field.description or docstrings.get(name, "")
+        described = " ".join(text.split()).replace("|", "\\|")
         yield f"| `{name}` | {described} | {_values(field)} | {_default(field)} |"
     yield ""
     for name, field in model.model_fields.items():

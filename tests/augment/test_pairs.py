@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from multiscope.augment.pairs import build_pairs, n_synthetic
+from multiscope.augment.pairs import build_pairs
 from multiscope.config import Pairs
 from multiscope.config.defects import Axial, Blur, Noise
 from multiscope.data.patches import Fields
@@ -26,20 +26,20 @@ def inverted(clean: np.ndarray, defect: str) -> np.ndarray:
 
 
 def test_alpha_is_the_share_of_real_pairs() -> None:
-    assert n_synthetic(Pairs(alpha=0.3), 50) == 116  # the paper's example: 116.67 without its fraction
-    assert n_synthetic(Pairs(alpha=0.5), 50) == 50
-    assert n_synthetic(Pairs(alpha=1), 50) == 0
+    assert Pairs(alpha=0.3).synthetic_beside(50) == 116  # the paper's example: 116.67 without its fraction
+    assert Pairs(alpha=0.5).synthetic_beside(50) == 50
+    assert Pairs(alpha=1).synthetic_beside(50) == 0
 
 
 @given(n=st.integers(1, 500), share=st.integers(1, 20))
 def test_a_whole_number_of_synthetic_pairs_is_not_rounded_down(n: int, share: int) -> None:
-    assert n_synthetic(Pairs(alpha=1 / (1 + share)), n) == n * share
+    assert Pairs(alpha=1 / (1 + share)).synthetic_beside(n) == n * share
 
 
 def test_a_number_of_synthetic_pairs_takes_the_place_of_alpha() -> None:
-    assert n_synthetic(Pairs(alpha=0.3, n_synthetic=7), 50) == 7
-    assert n_synthetic(Pairs(alpha=1, n_synthetic=7), 50) == 7
-    assert n_synthetic(Pairs(alpha=0.3, n_synthetic=0), 50) == 0
+    assert Pairs(alpha=0.3, n_synthetic=7).synthetic_beside(50) == 7
+    assert Pairs(alpha=1, n_synthetic=7).synthetic_beside(50) == 7
+    assert Pairs(alpha=0.3, n_synthetic=0).synthetic_beside(50) == 0
 
 
 @pytest.mark.parametrize("augmentation", ["none", "flips"])

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from multiscope.config import Pairs, Sweep
-from multiscope.sweep.grid import runs
+from multiscope.sweep.grid import n_parts, runs
 
 DEFECTS = ["axial", "blur", "noise"]
 SWEEP = Sweep(
@@ -76,3 +76,9 @@ def test_how_physics_is_done_is_taken_from_the_section_of_pairs() -> None:
 @pytest.mark.parametrize(("augmentation", "needed"), [(["flips", "physics"], False), (["both"], True)])
 def test_a_generator_is_needed_for_its_pairs_alone(augmentation: list[str], needed: bool) -> None:
     assert SWEEP.model_copy(update={"augmentation": augmentation}).needs_generator is needed
+
+
+@pytest.mark.parametrize(("runs_per_job", "parts"), [(None, 1), (28, 1), (27, 2), (10, 3), (1, 28)])
+def test_a_job_has_no_more_runs_than_it_may(runs_per_job: int | None, parts: int) -> None:
+    shared = SWEEP.model_copy(update={"runs_per_job": runs_per_job})
+    assert n_parts(shared, Pairs(), defects=DEFECTS, learns_from="pairs") == parts

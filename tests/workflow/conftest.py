@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import subprocess
@@ -20,6 +21,26 @@ Run = subprocess.CompletedProcess[str]
 def environment() -> dict[str, str]:
     """The environment that the tests run in, with its commands first on the path."""
     return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+# what Snakemake asks of conda before it plans; nothing is made in a dry run
+CONDA = """#!/bin/sh
+case "$1" in
+--version) echo "conda 24.7.1" ;;
+info) echo '{{"conda_prefix": "{folder}", "platform": "linux-64"}}' ;;
+config) echo '{{"get": {{"channel_priority": "strict"}}}}' ;;
+esac
+"""
+
+
+def with_conda(folder: Path) -> dict[str, str]:
+    """The environment with a `conda` in `folder` that lets Snakemake plan with `--sdm conda`."""
+    conda = folder / "bin" / "conda"
+    conda.parent.mkdir()
+    conda.write_text(CONDA.format(folder=folder))
+    conda.chmod(0o755)
+    given = environment()
+    return {**given, "PATH": f"{conda.parent}{os.pathsep}{given['PATH']}"}
 
 
 def snakemake(folder: Path, *arguments: str, config: Path = TINY) -> Run:
@@ -47,11 +68,15 @@ def planned(run: Run) -> dict[str, int]:
 
 
 @pytest.fixture(scope="session")
-def chain(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the tiny chain has run to its report."""
-    folder = tmp_path_factory.mktemp("chain")
-    run = snakemake(folder)
-    assert run.returncode == 0, run.stdout + run.stderr
+def chain(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder in which the tiny chain has run to its report; made once for all test processes, never changed."""
+    shared = tmp_path_factory.getbasetemp()
+    folder = (shared if worker_id == "master" else shared.parent) / "chain"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "results" / "report").is_dir():
+            run = snakemake(folder)
+            assert run.returncode == 0, run.stdout + run.stderr
     return folder
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 from collections.abc import Callable
@@ -11,29 +10,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.workflow.conftest import ROOT, environment
-
-# what Snakemake asks of conda before it plans; nothing is made in a dry run
-CONDA = """#!/bin/sh
-case "$1" in
---version) echo "conda 24.7.1" ;;
-info) echo '{{"conda_prefix": "{folder}", "platform": "linux-64"}}' ;;
-config) echo '{{"get": {{"channel_priority": "strict"}}}}' ;;
-esac
-"""
+from tests.workflow.conftest import ROOT, with_conda
 
 
 def planned_environments(folder: Path, config: Path) -> set[str]:
     """Names of the environments that a run would make."""
-    conda = folder / "bin" / "conda"
-    conda.parent.mkdir()
-    conda.write_text(CONDA.format(folder=folder))
-    conda.chmod(0o755)
-    given = environment()
     command = ["snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder / "run"), "-n"]
     run = subprocess.run(
         [*command, "--sdm", "conda", "--configfile", str(config)],
-        env={**given, "PATH": f"{conda.parent}{os.pathsep}{given['PATH']}"},
+        env=with_conda(folder),
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr

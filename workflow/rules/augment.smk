@@ -13,7 +13,7 @@ rule augment:
         "../../envs/multiscope.yaml"
     threads: 2
     resources:
-        mem_mb=attempts(4000),
+        mem_mb=memory("augment"),
         runtime=attempts(240),
         gpu=1,
     params:
@@ -23,7 +23,7 @@ rule augment:
         ),
         version=AUGMENT_VERSION,
     shell:
-        "multiscope augment --data {input.data} --config {params.config:q} --seed {wildcards.seed}"
+        "exec multiscope augment --data {input.data} --config {params.config:q} --seed {wildcards.seed}"
         " --threads {threads} --out {output} &> {log}"
 
 
@@ -44,7 +44,7 @@ rule pairs:
         "../../envs/multiscope.yaml"
     threads: 1
     resources:
-        mem_mb=attempts(4000),
+        mem_mb=memory("pairs"),
         runtime=attempts(60),
         gpu=1,
     params:
@@ -52,5 +52,5 @@ rule pairs:
         version=AUGMENT_VERSION,
         generator=lambda wildcards, input: options(generator=input.generator),
     shell:
-        "multiscope pairs --data {input.data} {params.generator:q} --config {params.config:q} --seed {wildcards.seed}"
+        "exec multiscope pairs --data {input.data} {params.generator:q} --config {params.config:q} --seed {wildcards.seed}"
         " --threads {threads} --out {output} &> {log}"

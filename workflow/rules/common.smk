@@ -1,4 +1,5 @@
 # Helpers of the rules: the checked configuration and what follows from it. Nothing heavy is imported while parsing.
+import os
 import sys
 
 import pandas as pd
@@ -13,14 +14,15 @@ from multiscope.data.preflight import check_inputs
 from multiscope.embed import STAGE_VERSION as EMBED_VERSION
 from multiscope.evaluate import STAGE_VERSION as EVALUATE_VERSION
 from multiscope.localize import STAGE_VERSION as LOCALIZE_VERSION
+from multiscope.origin import origin
+from multiscope.plan.memory import memory_mb
 from multiscope.report import STAGE_VERSION as REPORT_VERSION
 from multiscope.restore import STAGE_VERSION as RESTORE_VERSION
 from multiscope.segment import STAGE_VERSION as SEGMENT_VERSION
 from multiscope.split import STAGE_VERSION as SPLIT_VERSION
 from multiscope.sweep import STAGE_VERSION as SWEEP_VERSION
+from multiscope.sweep.grid import n_parts
 from multiscope.trust import STAGE_VERSION as TRUST_VERSION
-
-NAME = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 
 try:
     RUN = settings.parse_config(config, "config")
@@ -29,6 +31,14 @@ try:
 except InputError as error:
     print(f"multiscope: {error}", file=sys.stderr)
     sys.exit(2)
+
+# environments that Snakemake makes get the package that it runs with: envs/*.post-deploy.sh
+os.environ.setdefault("MULTISCOPE_SOURCE", origin())
+
+
+def one_of(names):
+    """Pattern of a wildcard: a path with another name is not made by this run, and Snakemake says so."""
+    return "|".join(names) or "(?!)"
 
 
 def section(name):
@@ -42,6 +52,27 @@ def section(name):
 def attempts(value):
     """A resource that grows with each retry."""
     return lambda wildcards, attempt: value * attempt
+
+
+def memory(rule):
+    """MB for a job of a rule, from the shapes in the configuration; more with each retry."""
+    return lambda wildcards, attempt: attempt * memory_mb(RUN, rule, wildcards)
+
+
+def launch(wildcards, resources, threads):
+    """What starts a command as several processes: where the profile names the program that does, as `mpi`.
+
+    A function of resources: Snakemake reruns nothing because a job is started in another way.
+    """
+    program = resources.get("mpi")
+    if not program:
+        return ""
+    if tasks := resources.get("tasks"):
+        shape = f"--ntasks={tasks}"
+    else:
+        shape = f"--nodes={resources.get('nodes', 1)} --ntasks-per-node={resources.tasks_per_node}"
+    # all of them end when one fails; the first goes on alone when the others have trained
+    return f"{program} {shape} --cpus-per-task={threads} --kill-on-bad-exit=1 --wait=0 "
 
 
 def folder_of(source):
@@ -118,23 +149,28 @@ def runs(pattern, **wildcards):
 
 def images_of(dataset):
     """What the section of a data set names: what changes there reruns, but not what lies below a folder."""
-    return [str(path) for path in RUN.data[dataset].sources.values()]
+    return given(RUN.data[dataset].sources.values())
+
+
+def given(paths):
+    """Files that the configuration names; `prefix` of a module that is imported moves what is made, not these."""
+    return [local(str(path)) for path in paths if path is not None]
 
 
 def standards_files():
     """The standards, the sidecars beside them, and the tables of genes and ontologies that they are read with."""
-    found = []
+    named, beside = [RUN.evaluate.genes], []
     for standard in RUN.evaluate.standards.values():
-        found += [standard.path, standard.path.with_suffix(".yaml")]
-        found += [standard.path.with_suffix("").with_suffix(".yaml")]  # of a.gmt.gz
-        found += [standard.genes, standard.ontology]
-    found += [RUN.evaluate.genes]
-    return sorted({str(path) for path in found if path is not None and path.exists()})
+        named += [standard.path, standard.genes, standard.ontology]
+        beside += [standard.path.with_suffix(".yaml")]
+        beside += [standard.path.with_suffix("").with_suffix(".yaml")]  # of a.gmt.gz
+    found = {*filter(None, named), *(path for path in beside if path.exists())}
+    return given(sorted(found))
 
 
 def weights_of(stage):
     """The weights file of a content network, where one is named."""
-    return [str(stage.content.vgg16)] if stage.content.vgg16 is not None else []
+    return given([stage.content.vgg16])
 
 
 def needs_generator():
@@ -146,8 +182,7 @@ def needs_generator():
 
 def extended_generator():
     """The trained generator that learns more defects, where one is named."""
-    extend = RUN.augment.cin_gan.extend
-    return [str(extend)] if extend is not None else []
+    return given([RUN.augment.cin_gan.extend])
 
 
 def results_by_stage():
@@ -200,13 +235,25 @@ def scored_runs():
 
 
 def swept():
-    """The jobs of a sweep: all runs of one method and seed are one job."""
+    """The jobs of a sweep: the runs of one method and seed are one job, or shared among several."""
     jobs = [
-        {"method": method, "seed": seed}
+        {"method": method, "seed": seed, "parts": parts, "part": part + 1}
         for method in (RUN.sweep.methods if RUN.sweep else [])
+        for parts in [parts_of(method)]
         for seed in RUN.sweep.seeds or RUN.seeds
+        for part in range(parts)
     ]
-    return Paramspace(pd.DataFrame(jobs, columns=["method", "seed"]))
+    return Paramspace(pd.DataFrame(jobs, columns=["method", "seed", "parts", "part"]))
+
+
+def parts_of(method):
+    """How many jobs share the runs of a method and seed."""
+    return n_parts(
+        RUN.sweep,
+        RUN.augment.pairs,
+        defects=RUN.data[RUN.augment.data].defect_names,
+        learns_from=RUN.restore.methods[method].learns_from,
+    )
 
 
 SWEPT = swept()
@@ -257,7 +304,7 @@ def is_network(encoder):
 def trained_elsewhere(encoder):
     """The trained network that an encoder begins with, where one is named."""
     section = RUN.localize.encoders[encoder]
-    return [str(section.trained)] if isinstance(section, settings.Transfer) else []
+    return given([section.trained if isinstance(section, settings.Transfer) else None])
 
 
 def training_settings(wildcards):
@@ -290,6 +337,8 @@ def sweep_settings(wildcards):
                 }
             ),
             restore=RUN.restore.model_copy(update={"methods": method}),
-            sweep=RUN.sweep.model_copy(update={"methods": list(method), "seeds": None}),
+            sweep=RUN.sweep.model_copy(
+                update={"methods": list(method), "seeds": None, "runs_per_job": None}
+            ),
         )
     )

@@ -9,19 +9,19 @@ rule crop:
     benchmark:
         "<benchmarks>/crop/{source}.tsv"
     wildcard_constraints:
-        source="clean|degraded",
+        source=one_of({"clean", "degraded"} & {*(RUN.crop.sources if RUN.crop else [])}),
     conda:
         "../../envs/multiscope.yaml"
     threads: 1
     resources:
-        mem_mb=attempts(4000),
+        mem_mb=memory("crop"),
         runtime=attempts(60),
     params:
         config=crop_settings,
         version=CROP_VERSION,
         labels=lambda wildcards, input: options(labels=input.labels),
     shell:
-        "multiscope crop --data {input.data} {params.labels:q} --source {wildcards.source}"
+        "exec multiscope crop --data {input.data} {params.labels:q} --source {wildcards.source}"
         " --config {params.config:q} --out {output} &> {log}"
 
 
@@ -40,13 +40,13 @@ rule crop_restored:
         "../../envs/multiscope.yaml"
     threads: 1
     resources:
-        mem_mb=attempts(4000),
+        mem_mb=memory("crop_restored"),
         runtime=attempts(60),
     params:
         config=crop_settings,
         version=CROP_VERSION,
         labels=lambda wildcards, input: options(labels=input.labels),
     shell:
-        "multiscope crop --data {input.data} {params.labels:q} --source restored:{wildcards.method}"
+        "exec multiscope crop --data {input.data} {params.labels:q} --source restored:{wildcards.method}"
         " --restored {input.restored}"
         " --config {params.config:q} --out {output} &> {log}"

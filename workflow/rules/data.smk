@@ -11,10 +11,10 @@ rule data:
         "../../envs/multiscope.yaml"
     threads: 1
     resources:
-        mem_mb=attempts(2000),
+        mem_mb=memory("data"),
         runtime=attempts(60),
     params:
         config=lambda wildcards: settings.as_json(RUN.data[wildcards.dataset]),
         version=DATA_VERSION,
     shell:
-        "multiscope data --dataset {wildcards.dataset} --config {params.config:q} --out {output} &> {log}"
+        "exec multiscope data --dataset {wildcards.dataset} --config {params.config:q} --out {output} &> {log}"

@@ -14,7 +14,7 @@ rule embed:
         "../../envs/multiscope.yaml"
     threads: 2
     resources:
-        mem_mb=attempts(4000),
+        mem_mb=memory("embed"),
         runtime=attempts(120),
         gpu=lambda wildcards: int(is_network(wildcards.encoder)),
     params:
@@ -23,7 +23,8 @@ rule embed:
             layer=RUN.localize.encoders[wildcards.encoder].layer or []
         ),
         version=EMBED_VERSION,
+        launch=launch,
         crops=lambda wildcards, input: options(crops=input.crops),
     shell:
-        "multiscope embed {params.crops:q} --model {input.model} {params.layer:q} --config {params.config:q}"
+        "exec {params.launch}multiscope embed {params.crops:q} --model {input.model} {params.layer:q} --config {params.config:q}"
         " --threads {threads} --out {output} &> {log}"

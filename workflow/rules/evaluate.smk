@@ -13,12 +13,12 @@ rule evaluate:
         "../../envs/multiscope.yaml"
     threads: 2
     resources:
-        mem_mb=attempts(4000),
+        mem_mb=memory("evaluate"),
         runtime=attempts(60),
     params:
         config=section("evaluate"),
         version=EVALUATE_VERSION,
         embeddings=lambda wildcards, input: options(embeddings=input.embeddings),
     shell:
-        "multiscope evaluate {params.embeddings:q} --data {input.data} --config {params.config:q}"
+        "exec multiscope evaluate {params.embeddings:q} --data {input.data} --config {params.config:q}"
         " --out {output} --threads {threads} &> {log}"

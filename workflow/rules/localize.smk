@@ -15,14 +15,15 @@ rule localize:
         "../../envs/multiscope.yaml"
     threads: 2
     resources:
-        mem_mb=attempts(4000),
+        mem_mb=memory("localize"),
         runtime=attempts(240),
         gpu=lambda wildcards: int(is_network(wildcards.encoder)),
     params:
         config=training_settings,
         version=LOCALIZE_VERSION,
+        launch=launch,
         classes=lambda wildcards: options(classes=RUN.localize.classes or []),
     shell:
-        "multiscope localize --crops {input.crops} --split {input.split} --encoder {wildcards.encoder}"
+        "exec {params.launch}multiscope localize --crops {input.crops} --split {input.split} --encoder {wildcards.encoder}"
         " {params.classes:q} --config {params.config:q} --seed {wildcards.seed} --threads {threads}"
         " --out {output} &> {log}"

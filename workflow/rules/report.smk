@@ -11,15 +11,21 @@ rule report:
         "../../envs/multiscope.yaml"
     threads: 1
     resources:
-        mem_mb=attempts(2000),
+        mem_mb=memory("report"),
         runtime=attempts(30),
     params:
-        config=lambda wildcards: settings.as_json(RUN),
+        # who makes the files that it is read from is no matter of the page
+        config=lambda wildcards: settings.as_json(
+            RUN.model_copy(update={"made_by_rules": []})
+        ),
         version=REPORT_VERSION,
         inputs=lambda wildcards, input: options(
             **{name: input.get(name) for name in results_by_stage()}
         ),
-        benchmarks=workflow.pathvars.apply("<benchmarks>"),
+        # moved as outputs are, by pathvars or the prefix of a module
+        benchmarks=workflow.modifier.modify_path(
+            workflow.pathvars.apply("<benchmarks>")
+        ),
     shell:
-        "multiscope report {params.inputs:q} --benchmarks {params.benchmarks} --config {params.config:q}"
+        "exec multiscope report {params.inputs:q} --benchmarks {params.benchmarks} --config {params.config:q}"
         " --out {output} &> {log}"

@@ -13,14 +13,14 @@ rule restore:
         method_env
     threads: 2
     resources:
-        mem_mb=attempts(4000),
+        mem_mb=memory("restore"),
         runtime=attempts(240),
         gpu=1,
     params:
         config=method_settings,
         version=RESTORE_VERSION,
     shell:
-        "multiscope restore --data {input.data} --pairs {input.pairs} --method {wildcards.method}"
+        "exec multiscope restore --data {input.data} --pairs {input.pairs} --method {wildcards.method}"
         " --config {params.config:q} --seed {wildcards.seed} --threads {threads} --out {output} &> {log}"
 
 
@@ -42,10 +42,10 @@ rule restore_scores:
         "../../envs/multiscope.yaml"
     threads: 1
     resources:
-        mem_mb=attempts(1000),
+        mem_mb=memory("restore_scores"),
         runtime=attempts(10),
     params:
         runs=lambda wildcards, input: options(run=input),
         version=RESTORE_VERSION,
     shell:
-        "multiscope restore-scores {params.runs:q} --out {output.parquet} --csv {output.csv} &> {log}"
+        "exec multiscope restore-scores {params.runs:q} --out {output.parquet} --csv {output.csv} &> {log}"

@@ -11,11 +11,11 @@ rule segment:
         segment_env()
     threads: lambda wildcards: 4 if uses_network() else 1
     resources:
-        mem_mb=attempts(4000),
+        mem_mb=memory("segment"),
         runtime=attempts(240),
         gpu=lambda wildcards: int(uses_network()),
     params:
         config=section("segment"),
         version=SEGMENT_VERSION,
     shell:
-        "multiscope segment --data {input.data} --config {params.config:q} --out {output} &> {log}"
+        "exec multiscope segment --data {input.data} --config {params.config:q} --out {output} &> {log}"

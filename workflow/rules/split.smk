@@ -12,11 +12,11 @@ rule split:
         "../../envs/multiscope.yaml"
     threads: 1
     resources:
-        mem_mb=attempts(4000),
+        mem_mb=memory("split"),
         runtime=attempts(60),
     params:
         config=lambda wildcards: settings.as_json(RUN.localize.split),
         version=SPLIT_VERSION,
     shell:
-        "multiscope split --crops {input.crops} --config {params.config:q} --fold {wildcards.fold}"
+        "exec multiscope split --crops {input.crops} --config {params.config:q} --fold {wildcards.fold}"
         " --out {output} &> {log}"

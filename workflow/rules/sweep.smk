@@ -17,7 +17,7 @@ rule sweep:
         method_env
     threads: 1
     resources:
-        mem_mb=attempts(4000),
+        mem_mb=memory("sweep"),
         runtime=attempts(480),
         gpu=1,
     params:
@@ -25,5 +25,6 @@ rule sweep:
         version=SWEEP_VERSION,
         generator=lambda wildcards, input: options(generator=input.generator),
     shell:
-        "multiscope sweep --data {input.data} {params.generator:q} --method {wildcards.method}"
-        " --config {params.config:q} --seed {wildcards.seed} --threads {threads} --out {output} &> {log}"
+        "exec multiscope sweep --data {input.data} {params.generator:q} --method {wildcards.method}"
+        " --config {params.config:q} --seed {wildcards.seed}"
+        " --part {wildcards.part} --parts {wildcards.parts} --threads {threads} --out {output} &> {log}"

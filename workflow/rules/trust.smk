@@ -14,12 +14,12 @@ rule trust:
         "../../envs/multiscope.yaml"
     threads: 1
     resources:
-        mem_mb=attempts(2000),
+        mem_mb=memory("trust"),
         runtime=attempts(60),
     params:
         config=section("trust"),
         version=TRUST_VERSION,
         restored=lambda wildcards, input: options(restored=input.restored),
     shell:
-        "multiscope trust --data {input.data} {params.restored:q} --config {params.config:q}"
+        "exec multiscope trust --data {input.data} {params.restored:q} --config {params.config:q}"
         " --out {output} &> {log}"

@@ -109,15 +109,6 @@ def plan_mixes(fields: Fields, config: Pairs, *, size: int) -> dict[str, tuple[l
     return planned
 
 
-def n_synthetic(config: Pairs, n_real: int) -> int:
-    """Synthetic pairs beside `n_real` real ones: n / alpha - n without its fraction, or the number that is given."""
-    if not config.makers:
-        return 0
-    if config.n_synthetic is not None:
-        return config.n_synthetic
-    return int(n_real / config.alpha - n_real + 1e-9)
-
-
 def _mix(config: Pairs, defect: str, *, available: int, where: Path) -> Mix:
     if config.setting == "paired" and not available:
         raise InputError(
@@ -130,7 +121,7 @@ def _mix(config: Pairs, defect: str, *, available: int, where: Path) -> Mix:
             f"augment.pairs.n_pairs: {n} asked for, but the training fields with '{defect}' hold {available} patches "
             f"that do not overlap; take {available} or fewer, or 'all'"
         )
-    extra = n_synthetic(config, n)
+    extra = config.synthetic_beside(n)
     made = {maker: extra // len(config.makers) for maker in config.makers}
     if config.makers:
         made[config.makers[0]] = extra - sum(list(made.values())[1:])

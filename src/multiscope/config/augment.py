@@ -171,6 +171,14 @@ class Pairs(Section):
         """Whether pairs of CIN-GAN are asked for."""
         return "cin_gan" in self.makers
 
+    def synthetic_beside(self, n_real: int) -> int:
+        """Synthetic pairs beside `n_real` real ones: n / alpha - n without its fraction, or the number given."""
+        if not self.makers:
+            return 0
+        if self.n_synthetic is not None:
+            return self.n_synthetic
+        return int(n_real / self.alpha - n_real + 1e-9)
+
 
 class Augment(Section):
     """Training pairs, real and synthetic, for `restore`."""

@@ -37,6 +37,8 @@ def _rooted(value: Any, root: Path) -> Any:
         return root / value
     if isinstance(value, dict):
         return {key: _rooted(item, root) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rooted(item, root) for item in value]
     if isinstance(value, Section):
         names = type(value).model_fields.keys() - {"data_root"}
         return value.model_copy(update={name: _rooted(getattr(value, name), root) for name in names})

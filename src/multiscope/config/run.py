@@ -29,6 +29,9 @@ class Config(Section):
     data_root: Path = Path()
     """Folder that relative paths of images, labels, standards and weights start from; relative itself to the folder
     in which `snakemake` runs (`--directory`)."""
+    made_by_rules: list[Path] = []
+    """Files and folders that rules of another workflow make, one that imports this one (docs/as-a-module.md): they, and
+    what lies below them, need not be there when Snakemake starts."""
     data: dict[Name, Data] = Field(min_length=1)
     """Data sets by name."""
     augment: Augment | None = None

@@ -27,7 +27,9 @@ Scale = Literal["compartment", "process", "pathway", "complex"]
 class Section(BaseModel):
     """A part of the configuration; unknown keys are refused, values never change after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+    # imported by each job and each time that Snakemake parses: a model is built when it is first used, and the
+    # docstrings of its keys are read where they are printed (docs.py)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, allow_inf_nan=False)
 
 
 class Profiled(Section):

@@ -14,7 +14,7 @@ from multiscope.config.section import Name, Section
 class Sweep(Section):
     """Restoration over amounts of data: every method of `methods` on every mix of pairs, scored on the test fields.
 
-    One job a method and seed; nothing but scores is kept.
+    One job a method and seed, or several with `runs_per_job`; nothing but scores is kept.
     """
 
     methods: list[Name] = Field(min_length=1)
@@ -35,6 +35,9 @@ class Sweep(Section):
     """Score so many test fields, the same ones in every run; all where left out."""
     seeds: list[Annotated[int, Field(ge=0, le=2**31 - 1)]] | None = Field(None, min_length=1)
     """Seeds; those of the run where left out."""
+
+    runs_per_job: int | None = Field(None, ge=1)
+    """Trainings that one job does at most, one after another; left out: all those of a method and seed."""
 
     @model_validator(mode="after")
     def _has_runs(self) -> Sweep:

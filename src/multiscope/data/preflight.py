@@ -9,15 +9,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from multiscope.config import AnyData, Config, CropsFolder, FieldsFolder, OmeZarr, SampleSheet
+from multiscope.config import (
+    AnyData,
+    Config,
+    CropsFolder,
+    Evaluate,
+    FieldsFolder,
+    OmeZarr,
+    SampleSheet,
+    Standard,
+    Transfer,
+)
 from multiscope.data.readers.pattern import NamePattern, crops_pattern, images_pattern, labels_pattern
 from multiscope.errors import InputError
 
 
 def check_inputs(config: Config, where: str) -> None:
-    """Refuse a configuration whose files are not there, or whose file name patterns or tables cannot be read."""
+    """Refuse a configuration whose files are not there, or whose file name patterns or tables cannot be read.
+
+    What a rule of another workflow makes is not looked at before it is there.
+    """
     for key, path in _paths(config):
-        if not path.exists():
+        if not path.exists() and not any(path.is_relative_to(made) for made in config.made_by_rules):
             raise InputError(f"{where}: {key}: {path} does not exist; name an existing file or folder")
     for name, data in config.data.items():
         try:
@@ -39,9 +52,21 @@ def _paths(config: Config) -> Iterator[tuple[str, Path]]:
             yield f"{name}.content.vgg16", stage.content.vgg16
     if config.augment is not None and config.augment.cin_gan.extend is not None:
         yield "augment.cin_gan.extend", config.augment.cin_gan.extend
+    if config.localize is not None:
+        for name, encoder in config.localize.encoders.items():
+            if isinstance(encoder, Transfer):
+                yield f"localize.encoders.{name}.trained", encoder.trained
     if config.evaluate is not None:
+        yield from _named(config.evaluate, "evaluate", ["genes"])
         for name, standard in config.evaluate.standards.items():
-            yield f"evaluate.standards.{name}.path", standard.path
+            yield from _named(standard, f"evaluate.standards.{name}", ["path", "genes", "ontology"])
+
+
+def _named(section: Evaluate | Standard, where: str, keys: list[str]) -> Iterator[tuple[str, Path]]:
+    """The files that these keys of a section name."""
+    for key in keys:
+        if (path := getattr(section, key)) is not None:
+            yield f"{where}.{key}", path
 
 
 def _patterns(data: AnyData) -> list[NamePattern]:
@@ -55,11 +80,15 @@ def _patterns(data: AnyData) -> list[NamePattern]:
 
 def _read_tables(data: AnyData) -> None:
     """Sample sheets and plate maps; what reads them takes half a second to import, so only where there are any."""
-    if isinstance(data, SampleSheet):
+    if isinstance(data, SampleSheet) and data.sheet.exists():
         from multiscope.data.readers.sheet_rows import read_sheet
 
         read_sheet(data)
-    if isinstance(data, FieldsFolder | OmeZarr | SampleSheet) and data.plate_map is not None:
+    if (
+        isinstance(data, FieldsFolder | OmeZarr | SampleSheet)
+        and data.plate_map is not None
+        and data.plate_map.exists()
+    ):
         from multiscope.data.readers.plate_map import read_plate_map
 
         read_plate_map(data.plate_map)

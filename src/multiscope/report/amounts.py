@@ -9,7 +9,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter, NullLocator
 
-from multiscope.augment.pairs import n_synthetic as pairs_made
 from multiscope.config import Pairs, Sweep
 from multiscope.report.album import COLOURS, MARKERS, WIDTH, Album, look, new_figure, short
 from multiscope.report.blocks import NONE, Cell, Plot, Table, number, plural
@@ -63,7 +62,7 @@ def _curves(n_pairs: int, n_synthetic: int, augmentation: str, sweep: Sweep) -> 
         return [made]
     # the shares of the sweep by what they add
     mixes = {alpha: Pairs(augmentation="physics", alpha=alpha) for alpha in sweep.alpha}
-    shares = [alpha for alpha, mix in mixes.items() if pairs_made(mix, n_pairs) == n_synthetic]
+    shares = [alpha for alpha, mix in mixes.items() if mix.synthetic_beside(n_pairs) == n_synthetic]
     found = [f"{augmentation}, alpha {alpha:g}" for alpha in shares]
     return found + ([made] if n_synthetic in sweep.n_synthetic else [])
 

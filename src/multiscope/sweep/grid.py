@@ -1,13 +1,16 @@
-"""The runs of a sweep: which mixes of pairs a method is trained on."""
+"""The runs of a sweep: which mixes of pairs a method is trained on, and how they are shared among jobs.
+
+Imported while Snakemake parses: nothing heavy.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import ceil
 from typing import Any
 
-from multiscope.augment.pairs import n_synthetic
 from multiscope.config import LearnsFrom, Pairs, Sweep
 
 MIXED = ("physics", "cin_gan", "both")
@@ -52,6 +55,13 @@ def runs(sweep: Sweep, mix: Pairs, *, defects: Sequence[str], learns_from: Learn
                 seen.add(run.name)
 
 
+def n_parts(sweep: Sweep, mix: Pairs, *, defects: Sequence[str], learns_from: LearnsFrom) -> int:
+    """How many jobs do the runs of one method and seed, each at most `sweep.runs_per_job` of them."""
+    if sweep.runs_per_job is None:
+        return 1
+    return ceil(len(list(runs(sweep, mix, defects=defects, learns_from=learns_from))) / sweep.runs_per_job)
+
+
 def _mixes(sweep: Sweep, mix: Pairs, learns_from: LearnsFrom) -> Iterator[Pairs]:
     plain = [name for name in sweep.augmentation if name not in MIXED]
     mixed = [name for name in sweep.augmentation if name in MIXED]
@@ -74,7 +84,7 @@ def _mixes(sweep: Sweep, mix: Pairs, learns_from: LearnsFrom) -> Iterator[Pairs]
 def _adds_nothing(pairs: Pairs) -> bool:
     """Whether synthetic pairs are asked for, but so few that there are none: the run of flips is the same."""
     is_mixed = pairs.augmentation in MIXED
-    return is_mixed and pairs.n_pairs != "all" and n_synthetic(pairs, pairs.n_pairs) == 0
+    return is_mixed and pairs.n_pairs != "all" and pairs.synthetic_beside(pairs.n_pairs) == 0
 
 
 def _like(mix: Pairs, **changed: Any) -> Pairs:

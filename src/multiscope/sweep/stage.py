@@ -1,10 +1,11 @@
-"""The stage `sweep`: all runs of one method and seed in one job; nothing but their scores is kept."""
+"""The stage `sweep`: runs of one method and seed in one job; nothing but their scores is kept."""
 
 from __future__ import annotations
 
 import shutil
 import time
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from multiscope.sweep import STAGE_VERSION
 from multiscope.sweep.grid import Run, runs
 from multiscope.training.device import device_name, make_fabric
 from multiscope.training.finish import open_state
+from multiscope.training.ranks import only_one_process
 from multiscope.training.state import StateFolder
 
 
@@ -37,25 +39,31 @@ def run(
     method: str,
     plan: SweepPlan,
     seed: int,
+    part: int = 1,
+    parts: int = 1,
     device: str = "auto",
     threads: int = 1,
 ) -> None:
     """Train `method` on every mix of pairs of the plan, and score the same test fields with each.
 
-    A job that is killed goes on within the run it was at.
+    Of n `parts` each has every n-th run, so that all are about as long. A job that is killed goes on
+    within the run it was at.
     """
+    if part > parts:
+        raise InputError(f"--part {part}: there are {parts} parts (--parts); name one from 1 to {parts}")
     if method not in plan.restore.methods:
         raise InputError(f"--method {method}: is not in restore.methods; have {', '.join(plan.restore.methods)}")
     chosen = plan.restore.methods[method]
     plan = plan.model_copy(update={"restore": plan.restore.model_copy(update={"methods": {method: chosen}})})
     if plan.sweep.needs_generator and generator is None:
         raise InputError("--generator is missing: sweep.augmentation asks for pairs made by CIN-GAN")
+    only_one_process(out)
     fabric = make_fabric(device, threads=threads)
     fields = Fields(data)
     described: dict[str, Any] = {
         "stage": "sweep",
         "version": STAGE_VERSION,
-        "config": plan.model_dump(mode="json"),
+        "config": plan.model_dump(mode="json") | {"part": part, "parts": parts},
         "inputs": {"data": data} | ({"generator": generator} if generator else {}) | weights_files(plan.restore),
         "seed": seed,
     }
@@ -64,7 +72,8 @@ def run(
         session = Session(fields, plan.restore, size=size, seed=seed, fabric=fabric)
         degrade = cin_gan_degrader(generator, fields, seed=seed, fabric=fabric) if generator else None
         images = test_images(fields, fields.defects, limit=plan.sweep.test_fields)
-        grid = list(runs(plan.sweep, plan.augment.pairs, defects=fields.defects, learns_from=chosen.learns_from))
+        every = runs(plan.sweep, plan.augment.pairs, defects=fields.defects, learns_from=chosen.learns_from)
+        grid = list(islice(every, part - 1, None, parts))
         # what cannot be mixed is said before hours of training, not after
         for each in grid:
             plan_mixes(fields, each.pairs, size=size)
@@ -79,8 +88,10 @@ def run(
                     folder = open_state(state / each.name, **described, threads=threads, run=each.name)
                     unit.facts = _train_and_score(unit, each, session, training, images, method, folder)
                 seconds[each.name] = unit.facts["seconds"]
-        parts = [made.path / "runs" / f"{name}.parquet" for name in ("input", *seconds)]
-        pd.concat([pd.read_parquet(part) for part in parts], ignore_index=True).to_parquet(
+            # not before its scores are kept
+            shutil.rmtree(state / each.name, ignore_errors=True)
+        tables = [made.path / "runs" / f"{name}.parquet" for name in ("input", *seconds)]
+        pd.concat([pd.read_parquet(table) for table in tables], ignore_index=True).to_parquet(
             made.path / "scores.parquet", compression="zstd"
         )
         made.count("trainings", len(grid))
@@ -136,5 +147,4 @@ def _train_and_score(
         trained_on=each.trained_on,
         seed=session.seed,
     ).to_parquet(unit.path(f"runs/{each.name}.parquet"))
-    folder.remove()
     return {"seconds": round(seconds, 1)}
