@@ -8,5 +8,5 @@ class InputError(Exception):
     """
 
 
-class Interrupted(Exception):  # noqa: N818 - nothing went wrong
-    """The job was told to stop and has saved its state: the command ends with this line and exit code 1."""
+class Interrupted(BaseException):
+    """The job was told to stop; what is finished is kept: the command ends with this line and exit code 1."""

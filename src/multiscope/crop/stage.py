@@ -130,7 +130,7 @@ def _described(cells: pd.DataFrame, field: Mapping[Hashable, Any]) -> pd.DataFra
 
 
 def _describe(made: StageRun, fields: Source) -> None:
-    shutil.copy(fields.data / "proteins.parquet", made.path / "proteins.parquet")
+    shutil.copyfile(fields.data / "proteins.parquet", made.path / "proteins.parquet")
     for key in ("dataset", "channels", "pixel_size_um", "dtype", "range"):
         made.note(key, fields.notes[key])
     made.note("source", fields.name)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any
 
 from threadpoolctl import threadpool_limits
@@ -131,6 +134,20 @@ def _receive(case: Case) -> None:
     _case = case
 
 
+def _begin_to_work(case: Case) -> None:
+    """Receive the work in a process that ends with the one that began it, however that ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the first process tells the others
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _receive(case)
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
 def _score(job: tuple[int, int]) -> Found:
     assert _case is not None
     tables, against, section = _case
@@ -145,5 +162,5 @@ def _workers(n: int, case: Case) -> Iterator[Any]:
         _receive(case)
         yield map
         return
-    with ProcessPoolExecutor(n, get_context("forkserver"), initializer=_receive, initargs=(case,)) as pool:
+    with ProcessPoolExecutor(n, get_context("forkserver"), initializer=_begin_to_work, initargs=(case,)) as pool:
         yield pool.map

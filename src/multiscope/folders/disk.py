@@ -5,9 +5,18 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
+import stat
+import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypedDict
+from uuid import uuid4
+
+_SILLY = ".nfs"
+"""How NFS calls a removed file that a process still has open; it goes by itself, and not before."""
+_LITTLE = 2**20
 
 
 class FileRow(TypedDict):
@@ -30,19 +39,26 @@ def sha256(path: Path) -> str:
 
 
 def visible_files(folder: Path) -> Iterator[Path]:
-    """Files below `folder`, sorted; hidden ones at its top are left out.
+    """Files below `folder`, sorted; hidden ones at its top are left out, and `.nfs*` anywhere.
 
     Snakemake leaves a time stamp there, file systems leave `.nfs*`: they are not ours.
     """
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and not path.relative_to(folder).parts[0].startswith("."):
+        if is_silly(path) or path.relative_to(folder).parts[0].startswith("."):
+            continue
+        if path.is_file():
             yield path
+
+
+def is_silly(path: Path) -> bool:
+    """Whether `path` is what NFS keeps of a removed file that is still open."""
+    return path.name.startswith(_SILLY)
 
 
 def foreign_files(folder: Path) -> Iterator[Path]:
     """Files below a folder that no stage made, sorted: hidden ones too, for Zarr keeps its metadata in `.zattrs`."""
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and not path.name.startswith((".snakemake", ".nfs")):
+        if path.is_file() and not is_silly(path) and not path.name.startswith(".snakemake"):
             yield path
 
 
@@ -61,6 +77,11 @@ def sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        # some network file systems cannot sync a folder: they send its names as they are made
+        unable = error.errno in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
+        if not unable or not stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise
     finally:
         os.close(descriptor)
 
@@ -69,6 +90,43 @@ def write_synced(path: Path, text: str) -> None:
     """Write `text` and wait until it is on disk."""
     path.write_text(text, encoding="utf-8")
     sync(path)
+
+
+def share(path: Path) -> None:
+    """Give a file that was made as a temporary one, for its owner alone, the permissions that the umask asks for."""
+    umask = os.umask(0o077)
+    os.umask(umask)
+    path.chmod(0o666 & ~umask)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A file beside `path` to write to, which takes its place when the context is left without an error.
+
+    Whatever happens, `path` is the old file or the new one, whole.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        yield partial
+        sync(partial)
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    sync(path.parent)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder, so that its name is free.
+
+    What another process has open NFS keeps under another name (`.nfs*`) in its folder, which then cannot go: it is
+    moved aside, hidden, and removed the next time.
+    """
+    for left in folder.parent.glob(f".{folder.name}.*.removed"):
+        shutil.rmtree(left, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        folder.rename(folder.with_name(f".{folder.name}.{uuid4().hex[:8]}.removed"))
 
 
 def full_disk(error: BaseException | None) -> str | None:
@@ -80,3 +138,14 @@ def full_disk(error: BaseException | None) -> str | None:
                 return os.strerror(number)
         error = error.__context__  # torch stumbles over its own clean-up
     return None
+
+
+def where_full(folder: Path) -> str:
+    """Which disk has no room, that of `folder` or that of temporary files, and whether it lacks bytes or inodes."""
+    for place in (folder, Path(tempfile.gettempdir())):
+        found = os.statvfs(place)
+        if found.f_files and not found.f_favail:
+            return f"{place}: the disk has no inodes left (too many files)"
+        if found.f_bavail * found.f_frsize < _LITTLE:
+            return f"{place}: the disk is full"
+    return f"{folder}: the disk is full"  # or one's share of it

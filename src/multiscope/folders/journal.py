@@ -15,7 +15,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypedDict
 
-from multiscope.folders.disk import FileRow, describe, sha256, sync, sync_files, visible_files
+from multiscope.folders.disk import (
+    FileRow,
+    describe,
+    is_silly,
+    remove_folder,
+    sha256,
+    sync,
+    sync_files,
+    visible_files,
+)
 
 _FILE = ".journal"
 _SCRATCH = ".scratch"
@@ -62,13 +71,14 @@ class Journal:
         self.folder = folder
         self._lock = threading.Lock()
         self._entered: set[str] = set()
-        # as they were when they were hashed: size and time of change tell whether they still are
+        # as they were when they were hashed
         self._hashed: dict[Path, tuple[os.stat_result, FileRow]] = {}
         self._records: dict[str, Record] = {}
-        self._header = {"journal": 1, "fingerprint": fingerprint}
-        for record in self._read():
-            if not all(self._is_as_described(row) for row in record["files"]):
+        self._fingerprint = fingerprint
+        for record in read_records(folder, fingerprint=fingerprint):
+            if not all(self._is_as_described(folder, row) for row in record["files"]):
                 break
+            self._remember(record)
             self._records[record["name"]] = record
         self.kept = len(self._records)
         self._tidy()
@@ -107,6 +117,22 @@ class Journal:
         facts = json.loads(line)["facts"]
         return facts
 
+    def adopt(self, folder: Path, *, but: str) -> None:
+        """Take over what another job of this fingerprint finished in `folder`, `but` one unit: its files come here.
+
+        Damaged files, and those of a job that was killed in this, are not there any more then, for nobody.
+        """
+        for record in list(read_records(folder, fingerprint=self._fingerprint)):
+            name, rows = record["name"], record["files"]
+            if name == but or name in self._records or not all(self._is_as_described(folder, row) for row in rows):
+                continue
+            for row in rows:
+                path = self.folder / row["path"]
+                path.parent.mkdir(parents=True, exist_ok=True)
+                (folder / row["path"]).replace(path)
+            self._remember(record)
+            self.finish(name, [self.folder / row["path"] for row in rows], record["facts"])
+
     def describe(self, path: Path) -> FileRow:
         """Size and sha256 of a file of the folder; hashed once unless it was changed."""
         row = self._known(path)
@@ -125,44 +151,34 @@ class Journal:
         if path not in self._hashed:
             return None
         (then, row), now = self._hashed[path], path.stat()
-        return row if (then.st_size, then.st_mtime_ns) == (now.st_size, now.st_mtime_ns) else None
+        return row if _version(then) == _version(now) else None
 
     def close(self) -> None:
         """The folder is complete: remove the journal and what was needed till now."""
         shutil.rmtree(self.scratch, ignore_errors=True)
         (self.folder / _FILE).unlink()
 
-    def _read(self) -> Iterator[Record]:
-        """Records of a job with this fingerprint, up to the first line that was not written whole."""
-        try:
-            lines = (self.folder / _FILE).read_bytes().splitlines(keepends=True)
-            if not lines or json.loads(lines[0]) != self._header:
-                return
-            for line in lines[1:]:
-                if not line.endswith(b"\n"):
-                    return
-                yield json.loads(line)
-        except (OSError, ValueError):
-            return
+    def _is_as_described(self, folder: Path, row: FileRow) -> bool:
+        path = folder / row["path"]
+        return path.is_file() and path.stat().st_size == row["bytes"] and sha256(path) == row["sha256"]
 
-    def _is_as_described(self, row: FileRow) -> bool:
-        path = self.folder / row["path"]
-        if not path.is_file() or path.stat().st_size != row["bytes"] or sha256(path) != row["sha256"]:
-            return False
-        self._hashed[path] = (path.stat(), row)
-        return True
+    def _remember(self, record: Record) -> None:
+        """That the files of a record are as it says."""
+        for row in record["files"]:
+            path = self.folder / row["path"]
+            self._hashed[path] = (path.stat(), row)
 
     def _tidy(self) -> None:
         """Remove what no record names, and write the journal anew with those that are left."""
         if not self._records:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            remove_folder(self.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         named = {self.folder / row["path"] for record in self._records.values() for row in record["files"]}
         named |= {parent for path in named for parent in path.parents} | {self.folder / _FILE}
         for path in sorted(self.folder.rglob("*"), reverse=True):
             if path not in named:
-                path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
-        lines = [json.dumps(line) for line in (self._header, *self._records.values())]
+                _remove(path)
+        lines = [json.dumps(line) for line in (_header(self._fingerprint), *self._records.values())]
         fresh = self.folder / f"{_FILE}.new"
         fresh.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         sync(fresh)
@@ -174,3 +190,35 @@ class Journal:
             file.write(f"{line}\n")
             file.flush()
             os.fsync(file.fileno())
+
+
+def read_records(folder: Path, *, fingerprint: str) -> Iterator[Record]:
+    """What a job of this fingerprint finished in `folder`, up to the first line that was not written whole."""
+    try:
+        lines = (folder / _FILE).read_bytes().splitlines(keepends=True)
+        if not lines or json.loads(lines[0]) != _header(fingerprint):
+            return
+        for line in lines[1:]:
+            if not line.endswith(b"\n"):
+                return
+            yield json.loads(line)
+    except (OSError, ValueError):
+        return
+
+
+def _header(fingerprint: str) -> dict[str, Any]:
+    return {"journal": 1, "fingerprint": fingerprint}
+
+
+def _version(found: os.stat_result) -> tuple[int, ...]:
+    """What differs between two writings of a file, also where times are coarse: who writes anew makes a new inode."""
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or an empty folder; what NFS keeps of an open file stays, and so does its folder."""
+    try:
+        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+    except OSError:
+        if not is_silly(path) and not (path.is_dir() and any(map(is_silly, path.rglob("*")))):
+            raise

@@ -12,11 +12,10 @@ import importlib.metadata
 import itertools
 import json
 import platform
-import shutil
 import sys
 import time
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,9 +27,11 @@ from multiscope.folders.disk import (
     describe,
     foreign_files,
     full_disk,
+    remove_folder,
     sha256,
     sync,
     visible_files,
+    where_full,
     write_synced,
 )
 from multiscope.folders.journal import Journal, Unit
@@ -97,8 +98,23 @@ def stage_output(
     they are kept if stage, version, config, inputs, seed, device and packages are the same the next time, else removed.
     """
     started = time.monotonic()
-    _refuse_to_replace(out, stage)
-    described: dict[str, Any] = {
+    out = place_of(out, stage)
+    run = describe_run(stage=stage, version=version, config=config, inputs=inputs, seed=seed, device=device)
+    with complete_output(out, run, started=started) as made:
+        yield made
+
+
+def describe_run(
+    *,
+    stage: str,
+    version: int,
+    config: Mapping[str, Any],
+    inputs: Mapping[str, Path],
+    seed: int | None = None,
+    device: str = "cpu",
+) -> dict[str, Any]:
+    """What the manifest says of a run before it begins: with anything of it changed, it is another one."""
+    described = {
         "stage": stage,
         "stage_version": version,
         "config": dict(config),
@@ -108,12 +124,19 @@ def stage_output(
         "device": device,
     }
     for name, path in itertools.islice(inputs.items(), _SAID):
-        _say(f"{stage}: reads {name} from {path}")
+        say(f"{stage}: reads {name} from {path}")
     if len(inputs) > _SAID:
-        _say(f"{stage}: reads {len(inputs) - _SAID} more inputs; the manifest lists them")
-    with Lock(out), _building(out, fingerprint(**described)) as journal:
+        say(f"{stage}: reads {len(inputs) - _SAID} more inputs; the manifest lists them")
+    return described
+
+
+@contextmanager
+def complete_output(out: Path, described: dict[str, Any], *, started: float | None = None) -> Iterator[StageRun]:
+    """Build the folder `out`, whose place was looked at, for a run that is `described`; see `stage_output`."""
+    started, stage = time.monotonic() if started is None else started, described["stage"]
+    with Lock(out), building(out, fingerprint(**described)) as journal:
         if journal.kept:
-            _say(f"{stage}: goes on with {journal.kept} finished parts of a job that was stopped")
+            say(f"{stage}: goes on with {journal.kept} finished parts of a job that was stopped")
         run = StageRun(journal.folder, journal)
         yield run
         files = journal.describe_all()
@@ -133,42 +156,75 @@ def stage_output(
         journal.close()
         _move_into_place(journal.folder, out)
         size = sum(row["bytes"] for row in files) / 1e6
-        _say(f"{stage}: wrote {out}: {len(files)} files, {size:.1f} MB, {seconds:.0f} s")
+        say(f"{stage}: wrote {out}: {len(files)} files, {size:.1f} MB, {seconds:.0f} s")
 
 
 @contextmanager
-def _building(out: Path, fingerprint: str) -> Iterator[Journal]:
+def building(out: Path, fingerprint: str) -> Iterator[Journal]:
     """The folder beside `out` with what a killed job finished in it; kept when stopped, removed when in error."""
-    folder, kept = out.parent / f".{out.name}.partial", False
-    former = _former(out)
-    if former.exists() and not out.exists():
-        former.rename(out)  # killed between the two renames that replace a result
+    folder = out.parent / f".{out.name}.partial"
+    _bring_back(out)
+    journal = None
     try:
         journal = Journal(folder, fingerprint=fingerprint)
-        try:
-            yield journal
-        except BaseException as error:
-            kept = bool(journal.facts("")) and (isinstance(error, _STOPS) or full_disk(error) is not None)
-            raise
-    except Exception as error:
+        yield journal
+    except BaseException as error:
         fault = full_disk(error)
+        # stopped while the journal was opened (the disk may still be full), what was finished before is there
+        finished = folder.exists() if journal is None else bool(journal.facts(""))
+        kept = finished and (isinstance(error, _STOPS) or fault is not None)
+        where = where_full(out.parent) if fault is not None else ""
+        if not kept:
+            remove_folder(folder)
         if fault is None:
             raise
-        what = f"what is finished is kept in {folder}; " if kept else ""
-        raise InputError(
-            f"{out.parent}: the disk is full ({fault}); {what}free space or choose another place, then run again"
-        ) from None
-    finally:
-        if not kept:
-            shutil.rmtree(folder, ignore_errors=True)
+        what = [f"what is finished is kept in {folder}"] if kept else []
+        advice = "; ".join([*what, *getattr(error, "__notes__", []), "free space or choose another place, then run"])
+        raise InputError(f"{where} ({fault}); {advice} again") from None
+
+
+def _bring_back(out: Path) -> None:
+    """Put a former result in its place, if a job was killed between the two renames that replace it."""
+    former = _former(out)
+    if not former.exists() or out.exists():
+        return
+    try:
+        verify(former)
+    except InputError:  # killed while it was removed
+        remove_folder(former)
+    else:
+        former.rename(out)
+
+
+def is_made(out: Path, described: Mapping[str, Any]) -> bool:
+    """Whether `out` is what a run that is so `described` makes."""
+    try:
+        manifest = read_manifest(out)
+    except InputError:
+        return False
+    return fingerprint(**{key: manifest.get(key) for key in described}) == fingerprint(**described)
+
+
+def place_of(out: Path, stage: str) -> Path:
+    """Where `out` is to be made: where a link leads to, so that what is built beside it is on the same disk.
+
+    A place that holds what this stage did not make is an `InputError`.
+    """
+    place = out.resolve() if out.is_symlink() else out
+    if place.is_mount():
+        raise InputError(f"{out}: is where a disk is mounted, and cannot be replaced; name a folder below it")
+    _refuse_to_replace(place, stage)
+    return place
 
 
 def _former(out: Path) -> Path:
     return out.parent / f".{out.name}.former"
 
 
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+def say(line: str) -> None:
+    """Print a line on stderr."""
+    with suppress(OSError):  # a log that cannot be written costs no result
+        print(line, file=sys.stderr, flush=True)
 
 
 def _refuse_to_replace(out: Path, stage: str) -> None:
@@ -287,11 +343,17 @@ def _versions() -> dict[str, str]:
 
 
 def _move_into_place(building: Path, out: Path) -> None:
-    """Rename over a former result, which stays until the new one is complete."""
+    """Rename over a former result, which stays until the new one is complete, and comes back if that fails."""
     former = _former(out)
+    sync(building)
     if out.exists():
-        shutil.rmtree(former, ignore_errors=True)
+        remove_folder(former)
         out.rename(former)
-    building.rename(out)
+    try:
+        building.rename(out)
+    except BaseException:
+        if former.exists() and not out.exists():
+            former.rename(out)
+        raise
     sync(out.parent)
-    shutil.rmtree(former, ignore_errors=True)
+    remove_folder(former)

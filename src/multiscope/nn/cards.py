@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from multiscope.errors import InputError
@@ -85,7 +85,8 @@ def save_network(
 
 def save_weights(path: Path, network: nn.Module) -> None:
     """Write the weights alone: a checkpoint."""
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}, path)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    path.write_bytes(save(tensors))  # safetensors' own files are for their owner alone, whatever the umask
 
 
 def read_card(folder: Path) -> dict[str, Any]:

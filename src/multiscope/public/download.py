@@ -19,6 +19,7 @@ import urllib3
 import yaml
 
 from multiscope.errors import InputError
+from multiscope.folders.disk import share
 from multiscope.progress import Progress
 from multiscope.public.registry import SHA256, RemoteFile
 
@@ -65,6 +66,7 @@ class Cache:
                 path=path.parent,
                 downloader=_Download(file),
             )
+            share(path)
         found = expected or pooch.file_hash(str(path))
         if expected is None:
             seen = {"url": _location(file, mirror), "date": today(), "sha256": found, "nbytes": path.stat().st_size}
