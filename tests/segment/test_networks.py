@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
+from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -144,4 +145,22 @@ def test_a_missing_package_ends_in_one_line_that_says_how(method: str, monkeypat
     monkeypatch.setitem(sys.modules, method, None)
     with pytest.raises(InputError, match=f"'{method}' cannot be used here .*--sdm conda.*envs/{method}.yaml") as caught:
         open_method(Segment(data="x", method=method))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("method", ["cellpose", "stardist"])
+def test_a_model_that_cannot_be_downloaded_ends_in_one_line_that_says_what_to_do(
+    method: str, cellpose: Calls, stardist: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offline(*_: object, **__: object) -> None:
+        # what urllib raises in Cellpose, and Keras' own for StarDist
+        raise URLError("no route to host") if method == "cellpose" else Exception("URL fetch failure")
+
+    monkeypatch.setattr(CellposeModel, "__init__", offline)
+    monkeypatch.setattr(StarDist2D, "from_pretrained", offline)
+    with pytest.raises(
+        InputError, match=r"'(cpsam_v2|2D_versatile_fluo)' could be neither read nor downloaded"
+    ) as caught:
+        open_method(Segment(data="x", method=method))
+    assert "without a network, put it" in str(caught.value) or "without a network, put them" in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -29,7 +29,13 @@ def cellpose_cells(model: str | None, diameter: float | None) -> Callable[[Array
     if model is not None and model not in known and not Path(model).is_file():
         raise InputError(f"segment.model: Cellpose has no model '{model}'; name a file, or one of {', '.join(known)}")
     chosen = {} if model is None else {"pretrained_model": model}
-    network = models.CellposeModel(gpu=import_module("cellpose.core").use_gpu(), **chosen)
+    try:
+        network = models.CellposeModel(gpu=import_module("cellpose.core").use_gpu(), **chosen)
+    except OSError as error:
+        raise InputError(
+            f"segment.model: Cellpose's weights '{model or known[0]}' could be neither read nor downloaded ({error}); "
+            "without a network, put them into its folder of models before (docs/environments.md), or name a file"
+        ) from None
 
     def find(plane: Array) -> Labels:
         # min_size -1: what is small is removed, and counted, by the stage

@@ -22,16 +22,8 @@ _PERCENTILES = (1, 99.8)
 
 def stardist_cells(model: str | None) -> Callable[[Array], Labels]:
     """The network `model`, a pretrained one by name or the folder of one's own, as a function of a plane (Y, X)."""
-    star = import_module("stardist.models").StarDist2D
+    network = _open(import_module("stardist.models").StarDist2D, DEFAULT_MODEL if model is None else model)
     normalize = import_module("csbdeep.utils").normalize
-    name = DEFAULT_MODEL if model is None else model
-    folder = Path(name)
-    if folder.is_dir():
-        network = star(None, name=folder.name, basedir=str(folder.parent))
-    else:
-        network = star.from_pretrained(name)
-    if network is None:  # it lists what there is, and raises nothing
-        raise InputError(f"segment.model: StarDist has no model '{name}'; name a folder, or e.g. '{DEFAULT_MODEL}'")
 
     def find(plane: Array) -> Labels:
         tiles = tuple(-(-size // _TILE) for size in plane.shape)
@@ -40,3 +32,20 @@ def stardist_cells(model: str | None) -> Callable[[Array], Labels]:
         return np.asarray(labels).astype(np.uint32)
 
     return find
+
+
+def _open(star: Any, name: str) -> Any:
+    """The network of a folder, or the pretrained one of that name, which StarDist downloads at its first use."""
+    folder = Path(name)
+    if folder.is_dir():
+        return star(None, name=folder.name, basedir=str(folder.parent))
+    try:
+        network = star.from_pretrained(name)
+    except Exception as error:  # Keras has no class for a failed download
+        raise InputError(
+            f"segment.model: StarDist's model '{name}' could be neither read nor downloaded ({error}); without a "
+            "network, put it into Keras' folder of models before (docs/environments.md), or name the folder of a model"
+        ) from None
+    if network is None:  # it lists what there is, and raises nothing
+        raise InputError(f"segment.model: StarDist has no model '{name}'; name a folder, or e.g. '{DEFAULT_MODEL}'")
+    return network
