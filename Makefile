@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 SNAKEMAKE := PATH="$(CURDIR)/$(BIN):$$PATH" snakemake
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo real test lint format docs lock clean distclean
+.PHONY: help env demo real test test-slurm test-envs lint format docs lock clean distclean
 
 help:  ## list the commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 env: $(VENV)/.ready  ## create the environment in .venv
 
@@ -32,6 +32,13 @@ real: env  ## run the chain on real images: make real DATA=/path/to/data
 
 test: env  ## run all tests, in two processes
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test-slurm: env  ## run the tests on a real Slurm, started for them (Debian, as root)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.slurm.cluster run \
+		$(BIN)/python -m pytest -v -n 3 --dist load --maxschedchunk 1 -m slurm tests/slurm
+
+test-envs: env  ## make each environment of envs/ and run its rules in it (network, 10 GB, an hour)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -v -m envs tests/envs
 
 lint: env  ## ruff, mypy, snakefmt, snakemake --lint
 	$(BIN)/ruff check .

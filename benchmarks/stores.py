@@ -150,13 +150,13 @@ def quietest(one_round: Callable[[], dict[str, float]], rounds: int) -> dict[str
 
 
 def _cpu_seconds() -> tuple[float, float, float]:
-    """Now, what all processes have used of all cores, and what this one has, in seconds."""
-    own, file = os.times(), Path("/proc/stat")
+    """Now, what all processes have used of all cores, and what this one and those that it started have, in seconds."""
+    file, own = Path("/proc/stat"), sum(os.times()[:4])
     if not file.exists():
-        return time.perf_counter(), own.user + own.system, own.user + own.system
+        return time.perf_counter(), own, own
     user, nice, system, _idle, _wait, *rest = map(int, file.read_text().splitlines()[0].split()[1:])
     busy = user + nice + system + sum(rest[:3])
-    return time.perf_counter(), busy / os.sysconf("SC_CLK_TCK"), own.user + own.system
+    return time.perf_counter(), busy / os.sysconf("SC_CLK_TCK"), own
 
 
 def prepare(bench: Bench) -> None:

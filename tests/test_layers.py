@@ -8,7 +8,7 @@ from pathlib import Path
 SOURCE = Path(__file__).parent.parent / "src" / "multiscope"
 STAGES = ["augment", "restore", "segment", "crop", "localize", "embed", "evaluate"]
 FLOORS = [
-    ["errors"],
+    ["errors", "origin"],
     ["folders", "progress"],
     ["stores", "public"],
     ["images"],
@@ -23,6 +23,7 @@ FLOORS = [
     STAGES,
     ["sweep", "trust"],
     ["report"],
+    ["plan"],
     ["cli", "docs"],
     ["__main__"],
 ]

@@ -5,8 +5,13 @@ Stages are imported when they are called: `multiscope --help` must not wait for 
 
 from __future__ import annotations
 
+import errno
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Literal, NoReturn
 
 import typer
@@ -14,6 +19,7 @@ import typer
 from multiscope import config as settings
 from multiscope.errors import InputError, Interrupted
 from multiscope.folders.disk import full_disk
+from multiscope.folders.parts import Part, read_part
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -33,6 +39,15 @@ Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
 State = Annotated[
     Path | None, typer.Option(help="Folder of the training state, from which a killed run goes on; default OUT.state.")
+]
+OnePart = Annotated[
+    Part | None,
+    typer.Option(
+        "--part",
+        parser=read_part,
+        metavar="K/N",
+        help="Do one of N parts of the work; other jobs do the others, and the last one of them completes the output.",
+    ),
 ]
 DataFolder = Annotated[Path, typer.Option("--data", help="Folder made by `data` from fields.")]
 # of the disk, not of what is analysed: a cluster sets them once, in the environment of its jobs
@@ -240,6 +255,7 @@ def restore_apply(
     tile: Annotated[
         int | None, typer.Option(min=4, help="Side of the tiles in pixels; left out: of the patches it learned from.")
     ] = None,
+    part: OnePart = None,
     device: Device = "auto",
     threads: Threads = 1,
 ) -> None:
@@ -257,6 +273,7 @@ def restore_apply(
         threads=threads,
         tile=tile,
         dtype=dtype,
+        part=part,
     )
 
 
@@ -279,6 +296,8 @@ def sweep(
         str, typer.Option("--config", help="Sections augment, restore and sweep: text in {}, or a configuration file.")
     ],
     generator: Annotated[Path | None, typer.Option(help="Folder made by `augment`, for pairs made by CIN-GAN.")] = None,
+    part: Annotated[int, typer.Option(min=1, help="Which part of the runs to do, where several jobs share them.")] = 1,
+    parts: Annotated[int, typer.Option(min=1, help="How many parts there are.")] = 1,
     seed: Seed = 0,
     state: State = None,
     device: Device = "auto",
@@ -294,6 +313,8 @@ def sweep(
         state=_state(out, state),
         method=method,
         plan=settings.sweep_plan_from(section),
+        part=part,
+        parts=parts,
         seed=seed,
         device=device,
         threads=threads,
@@ -414,6 +435,7 @@ def embed(
     out: Out,
     section: Section = "{}",
     layer: Annotated[str | None, typer.Option(help="Layer of the network, e.g. d1, d2, d3, latent.")] = None,
+    part: OnePart = None,
     device: Device = "auto",
     threads: Threads = 1,
 ) -> None:
@@ -421,7 +443,7 @@ def embed(
     from multiscope.embed.stage import run
 
     config = settings.section_from(settings.Embed, section, key="embed")
-    run(crops=crops, model=model, out=out, config=config, layer=layer, device=device, threads=threads)
+    run(crops=crops, model=model, out=out, config=config, layer=layer, part=part, device=device, threads=threads)
 
 
 @evaluate_app.callback(invoke_without_command=True)
@@ -550,26 +572,66 @@ def check(file: Annotated[Path, typer.Argument(help="A configuration file.")] = 
     print(f"{file}: valid; runs {', '.join(settings.stages_of(config))}")
 
 
+def _stop(number: int, _: FrameType | None) -> None:
+    """End what runs, in good order; a second Ctrl-C ends it at once."""
+    for other in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(other, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    raise Interrupted(f"stopped by {signal.Signals(number).name}; run again to go on with what is finished")
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """End in good order when told to stop (scancel, preemption, time limit, Ctrl-C); trainings have their own way."""
+    former = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def plan(
+    context: typer.Context,
+    earlier: Annotated[
+        Path | None,
+        typer.Option(help="Folder in which the workflow ran before; left out: that of this run."),
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="JSON file to write: every job, and the sums.")] = None,
+) -> None:
+    """List the jobs that `snakemake` with the same arguments would run, with time, memory, GPUs and disk.
+
+    Ends with an error where something cannot fit.
+    """
+    from multiscope.plan.stage import run
+
+    run(context.args, earlier=earlier, json=json)
+
+
 def main() -> None:
     """Run a command: exit code 2 and one line for bad input, 1 for a stopped or failed job."""
     try:
-        sys.exit(app(standalone_mode=False))
+        with _stoppable():
+            code = app(standalone_mode=False)
+        sys.exit(code)
     except InputError as error:
         _end(str(error), code=2)
     except Interrupted as error:
         _end(str(error), code=1)
-    except typer.Abort:
-        _end("stopped", code=1)
     except Exception as error:
         if fault := full_disk(error):
             _end(f"the disk is full ({fault}); free space, then run again", code=2)
         if isinstance(error, OSError) and error.filename:
             _end(f"{error.filename}: {error.strerror}; check the path and its permissions", code=2)
+        if isinstance(error, OSError) and error.errno in (errno.ESTALE, errno.EIO):
+            _end(f"a file cannot be read or written any more ({error.strerror}); check the disk, run again", code=2)
         if usage := getattr(error, "format_message", None):  # click's errors of usage, by whichever name typer ships it
             _end(f"{usage()}; see --help", code=2)
         raise
 
 
 def _end(message: str, *, code: int) -> NoReturn:
-    print(f"multiscope: {' '.join(message.split())}", file=sys.stderr)
+    with suppress(OSError):  # the log may lie on the disk that is full
+        print(f"multiscope: {' '.join(message.split())}", file=sys.stderr, flush=True)
     raise SystemExit(code)

@@ -42,9 +42,9 @@ class Progress:
         elif kind is None:
             self._say("done")
 
-    def advance(self, values: Mapping[str, float] | None = None) -> None:
-        """One unit is done; `values` are shown beside it."""
-        self._done += 1
+    def advance(self, values: Mapping[str, float] | None = None, *, n: int = 1) -> None:
+        """So many units are done; `values` are shown beside them."""
+        self._done += n
         shown = "  ".join(f"{name} {value:.4g}" for name, value in (values or {}).items())
         if self._bar:
             self._bar.update(self._task, completed=self._done, values=shown)

@@ -22,6 +22,8 @@ from multiscope.embed.embedder import Embedder
 from multiscope.embed.normalize import Normalized
 from multiscope.embed.stage import run
 from multiscope.errors import InputError
+from multiscope.folders.journal import Journal
+from multiscope.folders.parts import Part
 from multiscope.nn.cards import load_checkpoint, load_network
 from multiscope.nn.standardize import standardize
 from multiscope.stores.tables import read_anndata
@@ -204,13 +206,13 @@ def dying(whole: Callable[..., Any], call: int) -> tuple[Callable[..., Any], lis
     """`whole` that is interrupted at its `call`, once, and the number of its calls till now."""
     calls = [0]
 
-    def part(*arguments: Any) -> Any:
+    def counted(*arguments: Any) -> Any:
         calls[0] += 1
         if calls[0] == call:
             raise KeyboardInterrupt
         return whole(*arguments)
 
-    return part, calls
+    return counted, calls
 
 
 SWEPT = {"layers": ["c1"], "epochs": "all", "normalize": "standardize", "aggregate": "robust"}
@@ -224,10 +226,14 @@ def whole(crops: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) ->
         return content(embed(crops, model, tmp_path_factory.mktemp("whole") / "out", **SWEPT))
 
 
+CALLS = 2 * 2 * 8 + 4
+"""The fourth block that is normalized after two epochs of two layers, of 8 blocks each."""
+
+
 @pytest.mark.parametrize(
     ("owner", "method", "call", "kept"),
-    [(Embedder, "layers", 5, 3), (Normalized, "block", 4, 8 + 3), (Embedder, "layers", 20, 8 + 8 + 1)],
-    ids=["in the middle", "while it is normalized", "in the last epoch"],
+    [(Embedder, "layers", 5, 3), (Embedder, "layers", 20, 8 + 1), (Normalized, "block", CALLS, 8 + 2 + 3)],
+    ids=["in the middle", "in the last epoch", "while it is normalized"],
 )
 def test_a_stopped_job_goes_on_and_ends_the_same(
     crops: Path,
@@ -254,6 +260,69 @@ def test_a_stopped_job_goes_on_and_ends_the_same(
     if owner is Embedder:
         # one call tells the widths, then 8 blocks make an epoch; only what is not finished is made again
         assert calls[0] - before == 1 + 3 * 8 - (3 if call == 5 else 8 + 8)
+
+
+class TestParts:
+    """Several jobs make one output."""
+
+    def embed(self, crops: Path, model: Path, out: Path, part: Part) -> None:
+        run(crops=[crops], model=model, out=out, config=Embed(**SWEPT), device="cpu", part=part)
+
+    @pytest.mark.parametrize("order", [[1, 2, 3], [3, 1, 2]])
+    def test_the_last_of_them_completes_what_one_job_makes(
+        self, crops: Path, model: Path, tmp_path: Path, small_blocks: None, whole: dict[str, str], order: list[int]
+    ) -> None:
+        out = tmp_path / "out"
+        for number in order:
+            assert not out.exists()
+            self.embed(crops, model, out, Part(number, 3))
+        assert content(out) == whole and manifest(out)["notes"]["parts"] == 3
+        assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+    def test_a_part_that_was_stopped_is_run_again_alone(
+        self,
+        crops: Path,
+        model: Path,
+        tmp_path: Path,
+        small_blocks: None,
+        whole: dict[str, str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        out = tmp_path / "out"
+        broken, calls = dying(Embedder.layers, 1 + 3)
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(Embedder, "layers", broken)
+            self.embed(crops, model, out, Part(1, 2))
+        self.embed(crops, model, out, Part(2, 2))
+        assert not out.exists()
+        counted, calls = dying(Embedder.layers, -1)
+        monkeypatch.setattr(Embedder, "layers", counted)
+        self.embed(crops, model, out, Part(1, 2))
+        assert content(out) == whole
+        assert calls[0] == 1 + 2 + 8  # the widths, the two blocks that were missing, an epoch
+
+    def test_a_job_that_was_stopped_while_it_completed_is_run_again_alone(
+        self,
+        crops: Path,
+        model: Path,
+        tmp_path: Path,
+        small_blocks: None,
+        whole: dict[str, str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        out = tmp_path / "out"
+        self.embed(crops, model, out, Part(1, 2))
+        finish, calls = dying(Journal.finish, 4 + 1 + 1 + 1 + 3)  # its own part, and the third of what it gathers
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(Journal, "finish", finish)
+            self.embed(crops, model, out, Part(2, 2))
+        counted, calls = dying(Embedder.layers, -1)
+        monkeypatch.setattr(Embedder, "layers", counted)
+        self.embed(crops, model, out, Part(2, 2))
+        assert content(out) == whole
+        assert calls[0] == 1 + 1  # the widths, and the block whose files were moved and not yet written down
+        self.embed(crops, model, out, Part(1, 2))  # comes late, and finds nothing to do
+        assert content(out) == whole and [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 def test_a_network_that_gives_no_numbers_is_one_line(

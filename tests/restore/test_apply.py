@@ -22,6 +22,7 @@ from multiscope.cli import main
 from multiscope.errors import InputError
 from multiscope.folders.disk import sha256
 from multiscope.folders.manifest import verify
+from multiscope.folders.parts import Part
 from multiscope.images.open import open_images
 from multiscope.nn.cards import build_network, save_network
 from multiscope.quality.familiar import Range, patch_features
@@ -278,6 +279,62 @@ def test_a_plate_and_a_collection_stay_one(tmp_path: Path, model: Path, paths: l
     for path, image in pixels.items():
         np.testing.assert_array_equal(read_field(tmp_path / "out" / path)[0], expected(model, image[0], "gfp"))
     assert verify(tmp_path / "out")["counts"]["images"]["kept"] == len(paths)
+
+
+def content(out: Path) -> dict[str, str]:
+    return {row["path"]: row["sha256"] for row in verify(out, full=True)["files"]}
+
+
+class TestParts:
+    """Several jobs make one result."""
+
+    def apply(self, tmp_path: Path, model: Path, out: str, **more: Any) -> Path:
+        given = {"model": model, "source": tmp_path / "in", "defect": "noise", "device": "cpu", **more}
+        apply_restorer(**given, out=tmp_path / out)
+        return tmp_path / out
+
+    def test_the_last_one_completes_what_one_job_makes(
+        self, tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        pixels = draw("tczyx")
+        pixels[1, 1] += 9000
+        write_ome(tmp_path / "in", pixels, "tczyx")
+        whole = self.apply(tmp_path, model, "whole/out")
+        warned = [line for line in capsys.readouterr().err.splitlines() if "warning" in line]
+        for number in (2, 4, 1):
+            assert not self.apply(tmp_path, model, "out", part=Part(number, 4)).exists()
+        assert "warning" not in capsys.readouterr().err
+        out = self.apply(tmp_path, model, "out", part=Part(3, 4))
+        assert content(out) == content(whole)
+        assert [line for line in capsys.readouterr().err.splitlines() if "warning" in line] == warned
+        assert len(warned) == 1 and "channel rfp" in warned[0]
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out", "whole"]
+
+    def test_a_part_that_was_killed_is_run_again_alone(
+        self, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        places = ["B/3/0", "B/3/1", "C/10/0"]
+        for number, place in enumerate(places):
+            labels = np.full((150, 131), number, np.uint32)
+            write_field(tmp_path / "in" / place, draw("cyx") + number, channels=["gfp", "rfp"], labels=labels)
+        describe_store(tmp_path / "in", places, plate="P1")
+        whole = self.apply(tmp_path, model, "whole/out")
+        self.apply(tmp_path, model, "out", part=Part(2, 2))
+        seen, look = 0, applying.as_intensities
+
+        def killed(plane: Array, *, where: str) -> Array:
+            nonlocal seen
+            seen += 1
+            if seen == 3:
+                raise KeyboardInterrupt
+            return look(plane, where=where)
+
+        monkeypatch.setattr(applying, "as_intensities", killed)
+        with pytest.raises(KeyboardInterrupt):
+            self.apply(tmp_path, model, "out", part=Part(1, 2))
+        out = self.apply(tmp_path, model, "out", part=Part(1, 2))
+        assert content(out) == content(whole)
+        assert seen == 3 + 1  # two planes are kept, and those of the other part
 
 
 def test_no_more_than_some_planes_of_a_stack_are_read_at_once(

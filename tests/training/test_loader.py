@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from multiscope.errors import InputError
 from multiscope.training.draws import balanced
 from multiscope.training.loader import Loader, read_ahead
+from multiscope.training.ranks import Ranks
 from multiscope.training.sampling import Sampling
 from multiscope.training.stream import Stream
 
@@ -22,7 +23,7 @@ def pixels(rows: np.ndarray) -> np.ndarray:
 
 
 def sampling(stream: Stream | None, *, rank: int = 0, world: int = 1) -> Sampling:
-    return Sampling(ROWS, balanced(ROWS % 3), 8, 4, stream, rank, world)
+    return Sampling(ROWS, balanced(ROWS % 3), 8, 4, stream, Ranks(rank, world))
 
 
 def seen(of: Sampling, *, threads: int, start: int = 0, epochs: int = 3) -> list[list[int]]:

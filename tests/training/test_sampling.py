@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from multiscope.training.draws import balanced, uniform
+from multiscope.training.ranks import Ranks
 from multiscope.training.sampling import Sampling
 from multiscope.training.stream import Stream
 
@@ -17,7 +18,7 @@ MODES = st.sampled_from([None, SMALL, Stream()])
 def sampling(
     rows: np.ndarray, *, batch_size: int = 8, seed: int = 0, stream: Stream | None = None, rank: int = 0, world: int = 1
 ) -> Sampling:
-    return Sampling(rows, uniform(len(rows)), batch_size, seed, stream, rank, world)
+    return Sampling(rows, uniform(len(rows)), batch_size, seed, stream, Ranks(rank, world))
 
 
 def used(of: Sampling, epoch: int) -> list[int]:
@@ -47,11 +48,30 @@ def test_epochs_seeds_and_modes_differ(stream: Stream | None) -> None:
 
 @given(ROWS, st.integers(1, 4), st.integers(4, 16), st.integers(0, 9), MODES)
 def test_ranks_share_an_epoch(rows: np.ndarray, world: int, batch_size: int, epoch: int, stream: Stream | None) -> None:
+    assume(len(rows) // sampling(rows, batch_size=batch_size).steps_per_epoch >= world)
     ranks = [sampling(rows, batch_size=batch_size, stream=stream, rank=rank, world=world) for rank in range(world)]
     shares = [used(of, epoch) for of in ranks]
     assert sorted(row for share in shares for row in share) == list(rows)
-    assert max(map(len, shares)) - min(map(len, shares)) <= (len(rows) % world > 0)
     assert len({of.steps_per_epoch for of in ranks}) == 1
+    for k in range(ranks[0].steps_per_epoch):
+        places = [of.place(k) for of in ranks]
+        assert [place.n for place in places] == [len(of.epoch(epoch).batch(k)) for of in ranks]
+        assert [place.start for place in places] == [sum(place.n for place in places[:r]) for r in range(world)]
+        assert {place.whole for place in places} == {sum(place.n for place in places)}
+
+
+@given(ROWS, st.integers(1, 4), st.integers(4, 16), st.integers(0, 9))
+def test_ranks_see_the_batches_of_a_single_one(rows: np.ndarray, world: int, batch_size: int, epoch: int) -> None:
+    whole = sampling(rows, batch_size=batch_size)
+    try:
+        ranks = [sampling(rows, batch_size=batch_size, rank=rank, world=world) for rank in range(world)]
+    except ValueError:
+        assert len(rows) // whole.steps_per_epoch < world
+        return
+    for k in range(whole.steps_per_epoch):
+        parts = [of.epoch(epoch).batch(k) for of in ranks]
+        assert np.array_equal(np.concatenate(parts), whole.epoch(epoch).batch(k))
+        assert max(map(len, parts)) - min(map(len, parts)) <= 1 and all(map(len, parts))
 
 
 def test_more_ranks_than_samples_are_refused() -> None:

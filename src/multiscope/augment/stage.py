@@ -24,6 +24,7 @@ from multiscope.training.content import content_network, vgg16_weights
 from multiscope.training.device import device_name, make_fabric
 from multiscope.training.finish import keep_history, open_state
 from multiscope.training.loop import Plan, train
+from multiscope.training.ranks import only_one_process
 
 _BATCH = 32
 _JUDGE_SEED = 2**31 - 1
@@ -36,6 +37,7 @@ def run_generator(
 
     With `cin_gan.extend`, a generator that was trained before learns the defects it does not know.
     """
+    only_one_process(out)
     fabric = make_fabric(device, threads=threads)
     fields = Fields(data)
     extend = config.cin_gan.extend
@@ -83,6 +85,7 @@ def run_pairs(
     `out` gets the pairs and, where any are synthetic, `synthetic.parquet`: how much they look like real ones, and
     whether they are copies of them.
     """
+    only_one_process(out)
     fabric = make_fabric(device, threads=threads)
     fields = Fields(data)
     mix = config.pairs

@@ -23,6 +23,7 @@ from multiscope.embed.sides import with_sides
 from multiscope.errors import InputError
 from multiscope.folders.journal import Journal
 from multiscope.folders.manifest import StageRun
+from multiscope.folders.parts import WHOLE, Part
 from multiscope.nn.cards import load_checkpoint
 from multiscope.progress import track
 from multiscope.stores.matrix import Matrix, MatrixWriter, Values
@@ -59,17 +60,19 @@ class Job:
         batches = _BLOCK_BYTES // (4 * BATCH * sum(self.widths.values()))
         return min(BATCH * int(np.clip(batches, 1, _BLOCK_BATCHES)), len(self.cells))
 
-    def embed_weights(self, made: StageRun, epoch: int) -> Matrix:
-        """Write the array of `cells.zarr`, and profiles of the further layers, with the weights that are loaded.
+    def embed(self, made: StageRun, part: Part, checkpoints: Mapping[int, Path]) -> None:
+        """Run the network over a part of the cells, and over all of them with a part of the `checkpoints`, by epoch.
 
         Finished blocks are kept when the job is killed, so those of the further layers lie in the scratch folder until
         the stage is complete.
         """
-        x, scratch = made.path / "cells.zarr" / "X", made.journal.scratch
-        places = {name: scratch / name for name in self.widths}
-        if self.config.normalize == "none":
-            places[self.layer] = x
-        self._embed(places, made.journal, what="embed")
+        self._embed(self._places(made), made.journal, part, what="embed")
+        for epoch in part.share(list(checkpoints)):
+            self.embed_epoch(made, epoch, checkpoints[epoch])
+
+    def complete(self, made: StageRun, epoch: int) -> Matrix:
+        """Write the array of `cells.zarr`, and profiles of the further layers, of all cells that were embedded."""
+        x, places = made.path / "cells.zarr" / "X", self._places(made)
         if self.config.normalize != "none":
             matrix = self._normalized(places[self.layer])
             with self._writer({x: matrix.shape[1]}, made.journal) as writer:
@@ -93,7 +96,7 @@ class Job:
             scratch = made.journal.scratch / f"epoch{epoch}"
             places = {name: scratch / name for name in self.widths}
             job = self if self.config.normalize != "none" else self._of_profiles()
-            job._embed(places, None, what=f"embed: epoch {epoch}")
+            job._embed(places, None, WHOLE, what=f"embed: epoch {epoch}")
             for name, place in places.items():
                 found = job.profiles(job._normalized(place))
                 write_profiles_parquet(unit.path(_swept(name, epoch)), *found)
@@ -109,13 +112,21 @@ class Job:
         rows = np.arange(len(self.rows), dtype=np.int64)
         return replace(self, cells=self.cells.only(self.rows), table=table, rows=rows)
 
-    def _embed(self, places: Mapping[str, Path], journal: Journal | None, *, what: str) -> None:
+    def _places(self, made: StageRun) -> dict[str, Path]:
+        """Where each layer is written as the network says it."""
+        places = {name: made.journal.scratch / name for name in self.widths}
+        if self.config.normalize == "none":
+            places[self.layer] = made.path / "cells.zarr" / "X"
+        return places
+
+    def _embed(self, places: Mapping[str, Path], journal: Journal | None, part: Part, *, what: str) -> None:
         widths = {place: self.widths[name] for name, place in places.items()}
-        with self._writer(widths, journal) as writer:
+        with self._writer(widths, journal, part) as writer:
             self.embedder.embed(self.cells, places, writer, what=what)
 
-    def _writer(self, widths: Mapping[Path, int], journal: Journal | None) -> MatrixWriter:
-        return MatrixWriter(widths, n_rows=len(self.cells), block_rows=self.block_rows, journal=journal)
+    def _writer(self, widths: Mapping[Path, int], journal: Journal | None, part: Part = WHOLE) -> MatrixWriter:
+        size = {"n_rows": len(self.cells), "block_rows": self.block_rows}
+        return MatrixWriter(widths, **size, journal=journal, part=part)
 
     def _normalized(self, place: Path) -> Blocks:
         matrix = Matrix(place)

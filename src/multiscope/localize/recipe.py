@@ -23,11 +23,13 @@ from multiscope.localize.draw import draw_of
 from multiscope.localize.learner import Learner
 from multiscope.localize.task import Task
 from multiscope.nn.cards import load_checkpoint, save_weights
+from multiscope.nn.synced_norm import sync_norms
 from multiscope.training.draws import Rows
 from multiscope.training.jitter import random_gamma, random_rotations
 from multiscope.training.loader import Loader, read_ahead
 from multiscope.training.loop import Plan, Stateful, train
 from multiscope.training.order import step_rng
+from multiscope.training.ranks import SharedRng
 from multiscope.training.sampling import Sampling
 from multiscope.training.state import StateFolder
 from multiscope.training.symmetry import random_symmetries
@@ -80,18 +82,18 @@ class NetworkRecipe(Learner[N]):
                 f"{task.crops.path}: has no validation cells, which keep: best goes by; raise localize.split.val, or "
                 "keep the last epoch"
             )
-        sampling = Sampling(
-            self.train_rows,
-            draw_of(config, task.crops, self.train_rows),
-            config.batch_size,
-            task.seed,
-            task.stream,
-            rank=self.fabric.global_rank,
-            world_size=self.fabric.world_size,
-        )
+        draw = draw_of(config, task.crops, self.train_rows)
+        try:
+            sampling = Sampling(self.train_rows, draw, config.batch_size, task.seed, task.stream, task.ranks)
+        except ValueError as error:
+            raise InputError(f"{task.crops.path}: {error}; start fewer processes") from None
+        self.sampling = sampling
+        self.names: list[str] = []  # of the losses, known from the first step on
         self.steps_per_epoch, self.n_steps = sampling.steps_per_epoch, sampling.steps_per_epoch * config.epochs
         self.loader = Loader(self.reader.read, sampling, epochs=config.epochs, threads=task.readers, pin=task.pins)
         module = self.module()
+        if task.ranks.size > 1:
+            sync_norms(module)
         learned = [parameter for parameter in module.parameters() if parameter.requires_grad]
         adam = torch.optim.Adam(learned, lr=config.lr, betas=(config.beta1, 0.999))
         self.model, self.optimizer = self.fabric.setup(module, adam)
@@ -122,11 +124,16 @@ class NetworkRecipe(Learner[N]):
     def learn(self, folder: StateFolder, what: str) -> None:
         """Train for the epochs of the section, or until it gets no better."""
         plan = Plan(
-            what=what, steps=self.n_steps, seed=self.seed, steps_per_epoch=self.steps_per_epoch, over=self.is_over
+            what=what,
+            steps=self.n_steps,
+            seed=self.seed,
+            steps_per_epoch=self.steps_per_epoch,
+            over=self.is_over,
+            ranks=self.task.ranks,
         )
         with self.loader:
             train(self, plan, folder)
-        if self.config.keep == "best":
+        if self.config.keep == "best" and self.task.ranks.is_first:
             load_checkpoint(self.network, folder.epochs / f"{self.epoch:03d}.safetensors")
 
     def is_over(self) -> bool:
@@ -140,20 +147,23 @@ class NetworkRecipe(Learner[N]):
 
     def step(self, step: int) -> dict[str, float]:
         """One update on the next batch of the epoch."""
-        batch = self.loader.batch(step)
+        batch, place = self.loader.batch(step), self.sampling.place(step % self.steps_per_epoch)
         rng = step_rng(seed=self.seed, step=step)
-        crops = self.augmented(batch.images, rng)
+        crops = self.augmented(batch.images, SharedRng(rng, place) if place.share < 1 else rng)
         self.set_modes()
         losses = self.losses(crops, batch.rows, Moment(rng, step / self.n_steps))
-        update(self.fabric, self.optimizer, losses["loss"], model=self.model, clip=self.config.clip)
+        self.names = list(losses)
+        # the processes' gradients are averaged: parts of a batch that differ in size count as they are
+        loss = losses["loss"] * (place.share * self.task.ranks.size)
+        update(self.fabric, self.optimizer, loss, model=self.model, clip=self.config.clip)
         self.schedule.step()
-        return {name: float(value.detach()) for name, value in losses.items()}
+        return self.task.ranks.mean({name: float(value.detach()) for name, value in losses.items()}, place.share)
 
     def set_modes(self) -> None:
         """Training mode."""
         self.model.train()
 
-    def augmented(self, images: Tensor, rng: np.random.Generator) -> Tensor:
+    def augmented(self, images: Tensor, rng: np.random.Generator | SharedRng) -> Tensor:
         """Prepared crops of images that were read, changed at random as the section says."""
         config = self.config
         bend = partial(random_gamma, strength=config.jitter, rng=rng) if config.jitter else None
@@ -163,20 +173,26 @@ class NetworkRecipe(Learner[N]):
         return random_rotations(crops, degrees=config.rotation, rng=rng) if config.rotation else crops
 
     def end_epoch(self, epoch: int, checkpoints: Path) -> dict[str, float]:
-        """Checkpoint, and mean losses over the validation cells."""
-        save_weights(checkpoints / f"{epoch:03d}.safetensors", self.network)
+        """Checkpoint, and mean losses over the validation cells, which the processes share."""
+        ranks = self.task.ranks
+        if ranks.is_first:
+            save_weights(checkpoints / f"{epoch:03d}.safetensors", self.network)
         sums: dict[str, float] = {}
         self.model.eval()
         moment = Moment(step_rng(seed=self.seed, step=0, stream=4))
         size = self.config.batch_size
         parts = [self.val_rows[start : start + size] for start in range(0, len(self.val_rows), size)]
+        parts = parts[ranks.share(len(parts))]
         read = read_ahead(self.reader.read, parts, threads=self.task.readers, pin=self.task.pins)
         with torch.no_grad(), read as batches:
             for batch in batches:
                 crops = self.reader.prepare(batch.images, self.fabric.device)
                 for name, value in self.losses(crops, batch.rows, moment).items():
                     sums[name] = sums.get(name, 0.0) + float(value) * len(batch.rows)
-        means = {name: total / len(self.val_rows) for name, total in sums.items()}
-        if means:
-            self.best.see(epoch, means["loss"])
+        if not len(self.val_rows):
+            return {}
+        # a process may have had no part, and has no sums then
+        totals = ranks.total([sums.get(name, 0.0) for name in self.names])
+        means = {name: total / len(self.val_rows) for name, total in zip(self.names, totals, strict=True)}
+        self.best.see(epoch, means["loss"])
         return means

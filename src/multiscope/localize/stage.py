@@ -18,6 +18,7 @@ from multiscope.localize.task import Task, take_sides
 from multiscope.nn.cards import save_network
 from multiscope.training.device import device_name, make_fabric
 from multiscope.training.finish import keep_history, open_state
+from multiscope.training.ranks import started_ranks
 from multiscope.training.stream import Stream
 
 
@@ -43,7 +44,8 @@ def run(
     shuffle buffer, so the order of the cells is another one and the weights too; `local` reads a copy on the local
     disk.
     """
-    fabric = make_fabric(device, threads=threads, precision=config.precision if isinstance(config, Network) else "32")
+    ranks, precision = started_ranks(), config.precision if isinstance(config, Network) else "32"
+    fabric = make_fabric(device, threads=threads, precision=precision, ranks=ranks)
     cells = Crops(crops)
     sides = take_sides(cells, split)
     inputs = {"crops": crops} | ({} if split is None else {"split": split})
@@ -55,18 +57,26 @@ def run(
         "inputs": inputs,
         "seed": seed,
     }
-    with stage_output(out, **described, device=device_name(fabric)) as made, ExitStack() as reading:
-        folder = open_state(state, **described, threads=threads, loading=loading)
+    machine: dict[str, Any] = {"threads": threads, "loading": loading, "ranks": ranks.size}
+    with ExitStack() as opened:
+        # the first of several processes keeps what they learn together
+        output = stage_output(out, **described, device=device_name(fabric))
+        made = opened.enter_context(output) if ranks.is_first else None
+        ranks.wait()
+        folder = open_state(state, **described, writes=ranks.is_first, **machine)
+        ranks.wait()
         stream = Stream() if loading == "stream" else None
-        learner = ENCODERS[config.model](config, Task(cells, classes, seed, fabric, stream))
+        learner = ENCODERS[config.model](config, Task(cells, classes, seed, fabric, stream, ranks=ranks))
         if local:
-            cells.store = reading.enter_context(local_copy(cells.store))
+            cells.store = opened.enter_context(local_copy(cells.store))
         learner.learn(folder, f"localize: {encoder}")
-        _keep(made, learner, {"encoder": encoder, "trained_on": cells.source, **sides})
-        keep_history(folder, made.path)
-        for key, value in (("threads", threads), ("loading", loading)):
-            made.note(key, value)
-    folder.remove()
+        if made is not None:
+            _keep(made, learner, {"encoder": encoder, "trained_on": cells.source, **sides})
+            keep_history(folder, made.path)
+            for key, value in machine.items():
+                made.note(key, value)
+    if ranks.is_first:
+        folder.remove()
 
 
 def _keep(made: StageRun, learner: Learner[Any], facts: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from multiscope.data.crops import Crops
 from multiscope.errors import InputError
 from multiscope.folders.manifest import verify
 from multiscope.training.draws import Rows
+from multiscope.training.ranks import ALONE, Ranks
 from multiscope.training.stream import Stream
 
 
@@ -32,6 +33,7 @@ class Task:
     """Reads cells in blocks."""
     readers: int = 1
     """Threads that read ahead; they change no number."""
+    ranks: Ranks = ALONE
 
     @property
     def pins(self) -> bool:

@@ -10,7 +10,8 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +20,8 @@ import numpy.typing as npt
 
 from multiscope.errors import InputError
 from multiscope.folders.disk import sha256
-from multiscope.folders.manifest import StageRun, stage_output
+from multiscope.folders.manifest import StageRun
+from multiscope.folders.parts import Part, shared_output
 from multiscope.images.image import ImageInfo, as_intensities, as_labels
 from multiscope.nn.cards import CARD, WEIGHTS
 from multiscope.progress import Progress
@@ -30,6 +32,7 @@ from multiscope.restore.tiles import Plane
 from multiscope.stores.planes import PlaneWriter, list_labels
 from multiscope.stores.plates import describe_store
 from multiscope.training.device import device_name, make_fabric
+from multiscope.training.ranks import own_part
 
 Array = npt.NDArray[Any]
 Kind = Literal["input", "float32"]
@@ -40,7 +43,7 @@ _OTHER_SIZE = 1.1
 
 
 @dataclass(frozen=True)
-class Part:
+class Channel:
     """What becomes of one channel of an image."""
 
     name: str
@@ -61,13 +64,15 @@ def apply_restorer(
     threads: int = 1,
     tile: int | None = None,
     dtype: Kind = "input",
+    part: Part | None = None,
 ) -> None:
     """Restore the image `source`, or all of an OME-Zarr plate or collection, into the OME-Zarr `out`.
 
     `channels` are those of the image to restore, all where there are none given; `channel_map` says as which of the
     model's channels. Integers stay integers, rounded and cut to their range, unless `dtype` is `float32`.
+    Of several jobs, or of the processes of `srun`, each restores its `part`, and the last one completes `out`.
     """
-    fabric = make_fabric(device, threads=threads)
+    part, fabric = own_part(part), make_fabric(device, threads=threads)
     restorer = Restorer.load(model, fabric.device, tile=tile)
     restorer.check_defect(defect)
     for what, used in (("the image to restore", source), ("the model", model)):
@@ -76,29 +81,42 @@ def apply_restorer(
             raise InputError(f"{out}: is, holds or lies in {what}, {used}; choose another place for the result")
     sources = open_source(source)
     plans = [plan_channels(each.info, restorer, channels, channel_map or {}) for each in sources]
+    jobs = [_Job(restorer, each, plan, defect, dtype) for each, plan in zip(sources, plans, strict=True)]
     config = {"defect": defect, "channels": list(channels), "channel_map": dict(channel_map or {}), "tile": tile}
-    with stage_output(
+    with shared_output(
         out,
+        part,
+        partial(_restore, jobs),
         stage="restore_apply",
         version=STAGE_VERSION,
         config=config | {"dtype": dtype},
         inputs={"model": model, "image": source},
         device=device_name(fabric),
     ) as made:
-        origin = provenance(model, restorer, source, defect=defect)
-        total = sum(math.prod(each.pixels.shape[:3]) for each in sources)
-        with Progress("restore apply: planes", total=total) as progress:
-            for each, parts in zip(sources, plans, strict=True):
-                warn_of_pixel_size(each.info, restorer)
-                job = _Job(restorer, each, parts, defect, dtype, progress)
-                job.write(made.path / each.place if each.place else made.path, origin)
-        _count(made, sources, plans)
-        if sources[0].place:
-            describe_store(made.path, [each.place for each in sources], plate=sources[0].info.plate)
-        made.note("multiscope", origin)
+        if made is not None:
+            origin = provenance(model, restorer, source, defect=defect)
+            for job in jobs:
+                job.complete(made, origin)
+            _count(made, sources, plans)
+            if sources[0].place:
+                describe_store(made.path, [each.place for each in sources], plate=sources[0].info.plate)
+            made.note("multiscope", origin)
 
 
-def plan_channels(info: ImageInfo, restorer: Restorer, chosen: Sequence[str], renamed: Mapping[str, str]) -> list[Part]:
+def _restore(jobs: Sequence[_Job], made: StageRun, part: Part) -> None:
+    """Restore and copy the planes of a part of the images, time points and channels of all `jobs`."""
+    stacks = [(job, t, c) for job in jobs for c in range(len(job.parts)) for t in range(job.source.pixels.shape[0])]
+    mine = part.share(stacks)
+    for job in jobs:
+        warn_of_pixel_size(job.source.info, job.restorer)
+    with Progress("restore apply: planes", total=sum(job.source.pixels.shape[2] for job, _, _ in mine)) as progress:
+        for job, t, c in mine:
+            job.write(made, progress, t=t, c=c)
+
+
+def plan_channels(
+    info: ImageInfo, restorer: Restorer, chosen: Sequence[str], renamed: Mapping[str, str]
+) -> list[Channel]:
     """What becomes of each channel of an image; a name that the image or the model lacks is an `InputError`.
 
     Channels without names are the model's, in its order, if there are as many; else they are called `0`, `1`, ...
@@ -122,7 +140,7 @@ def plan_channels(info: ImageInfo, restorer: Restorer, chosen: Sequence[str], re
                 f"{info.where}: the model was not trained on the channel {known!a} but on {knows}; choose others "
                 f"by --channels, or say which one it is: --channel-map {ascii(name)[1:-1]}={restorer.channels[0]}"
             )
-        parts.append(Part(name, known if restored else None))
+        parts.append(Channel(name, known if restored else None))
     return parts
 
 
@@ -165,31 +183,57 @@ class _Job:
 
     restorer: Restorer
     source: Source
-    parts: list[Part]
+    parts: list[Channel]
     defect: str | None
     dtype: Kind
-    progress: Progress
 
-    def write(self, path: Path, origin: dict[str, Any]) -> None:
-        """Restore and copy all channels and label images into the group `path`."""
-        info, pixels = self.source.info, self.source.pixels
-        writer = self._writer(path, pixels.axes, labels=False)
+    def write(self, made: StageRun, progress: Progress, *, t: int, c: int) -> None:
+        """Restore or copy the planes of one time point and channel."""
+        info, part = self.source.info, self.parts[c]
+        with made.unit(f"{self._units}time {t} channel {c}") as unit:
+            if unit.finished:
+                progress.advance(n=self.source.pixels.shape[2])
+                return
+            writer, look = self._image(made), _Look(self.restorer, part, self.defect)
+            for z, plane in enumerate(self.source.pixels.planes(time=t, channel=c)):
+                plane = as_intensities(plane, where=info.where)
+                look.add(plane)
+                converted = self._converted(plane, part)
+                writer.write(converted, t=t, c=c, z=z)
+                progress.advance()
+            for folder in writer.stack(t=t, c=c):
+                unit.path(folder.relative_to(made.path).as_posix())
+            samples = made.journal.scratch / self.source.place / f"{t}.{c}.npy"
+            np.save(unit.path(samples.relative_to(made.path).as_posix()), np.concatenate(writer.samples[c]))
+            unit.facts = {"t": t, "c": c, "dtype": converted.dtype.str, "seen": asdict(look.seen)}
+
+    def complete(self, made: StageRun, origin: dict[str, Any]) -> None:
+        """Describe the image, when all its planes are there, copy its label images, and warn of what was seen."""
+        info, writer = self.source.info, self._image(made)
+        stacks = sorted(made.journal.facts(self._units), key=lambda facts: (facts["c"], facts["t"]))
+        writer.make(stacks[0]["dtype"], self.source.pixels.shape[3:])
         for c, part in enumerate(self.parts):
+            mine = [facts for facts in stacks if facts["c"] == c]
+            files = [made.journal.scratch / self.source.place / f"{facts['t']}.{c}.npy" for facts in mine]
+            writer.samples[c] = [np.load(file) for file in files]
             look = _Look(self.restorer, part, self.defect)
-            for t in range(pixels.shape[0]):
-                for z, plane in enumerate(pixels.planes(time=t, channel=c)):
-                    plane = as_intensities(plane, where=info.where)
-                    look.add(plane)
-                    writer.write(self._converted(plane, part), t=t, c=c, z=z)
-                    self.progress.advance()
+            look.seen = sum((Seen(**facts["seen"]) for facts in mine), start=Seen())
             look.warn(info.where)
         restored = {part.name: part.trained_as for part in self.parts if part.trained_as is not None}
         writer.describe(
             channels=[part.name for part in self.parts], attributes={"multiscope": {**origin, "channels": restored}}
         )
-        self._copy_labels(path / "labels")
+        self._copy_labels(writer.path / "labels")
 
-    def _converted(self, plane: Array, part: Part) -> Array:
+    @property
+    def _units(self) -> str:
+        """How the names of its units begin."""
+        return f"image {self.source.place} " if self.source.place else "image "
+
+    def _image(self, made: StageRun) -> PlaneWriter:
+        return self._writer(made.path / self.source.place, self.source.pixels.axes, labels=False)
+
+    def _converted(self, plane: Array, part: Channel) -> Array:
         """The plane as it is written: restored where it is to be, in the type asked for."""
         kind = plane.dtype if self.dtype == "input" else np.dtype(np.float32)
         if part.trained_as is None:
@@ -230,25 +274,43 @@ def _as_kind(band: Plane, kind: np.dtype[Any]) -> Array:
     return np.rint(band.astype(np.float64)).clip(limits.min, limits.max).astype(kind)
 
 
+@dataclass
+class Seen:
+    """What was seen of the planes of one channel."""
+
+    pixels: int = 0
+    beyond: int = 0
+    """Of them, those much brighter than the training images."""
+    largest: float = -math.inf
+    strange: list[str | None] = field(default_factory=list)
+    """For each plane, the feature in which it differs from the training patches."""
+
+    def __add__(self, other: Seen) -> Seen:
+        """Of the planes of both."""
+        return Seen(
+            self.pixels + other.pixels,
+            self.beyond + other.beyond,
+            max(self.largest, other.largest),
+            self.strange + other.strange,
+        )
+
+
 class _Look:
     """Whether a channel looks like what the model was trained on; nothing is refused, but the user is told."""
 
-    def __init__(self, restorer: Restorer, part: Part, defect: str | None) -> None:
+    def __init__(self, restorer: Restorer, part: Channel, defect: str | None) -> None:
         self._restorer, self._part, self._defect = restorer, part, defect
-        self._strange: list[str | None] = []
         self._scale = restorer.scale(part.trained_as) if part.trained_as is not None else None
-        self._pixels = self._beyond = 0
-        self._largest = -math.inf
+        self.seen = Seen()
 
     def add(self, plane: Array) -> None:
-        if self._scale is not None:
-            limit = self._scale.high + _BEYOND * (self._scale.high - self._scale.low)
-            self._pixels += plane.size
-            self._beyond += int(np.count_nonzero(plane > limit))
-            self._largest = max(self._largest, float(plane.max()))
-            assert self._part.trained_as is not None
-            found = self._restorer.familiarity(plane, self._part.trained_as, self._defect)
-            self._strange.append(found.feature if found is not None and not found.familiar else None)
+        if self._scale is None:
+            return
+        assert self._part.trained_as is not None
+        limit = self._scale.high + _BEYOND * (self._scale.high - self._scale.low)
+        found = self._restorer.familiarity(plane, self._part.trained_as, self._defect)
+        strange = found.feature if found is not None and not found.familiar else None
+        self.seen += Seen(plane.size, int(np.count_nonzero(plane > limit)), float(plane.max()), [strange])
 
     def warn(self, where: str) -> None:
         """One line on stderr where it is much brighter than the training images, dark, or of other detail."""
@@ -256,14 +318,16 @@ class _Look:
             return
         low, high = self._scale.low, self._scale.high
         trained = f"the training images were within {low:g} to {high:g} but for 1 pixel in 500"
-        share = self._beyond / self._pixels
+        share = self.seen.beyond / self.seen.pixels
         if share > _MANY:
             what = f"{100 * share:.1f} % of its pixels are above {high + _BEYOND * (high - low):g}, but {trained}"
-        elif self._largest < low + _DIM * (high - low):
-            what = f"its brightest pixel is {self._largest:g}, but {trained}"
-        elif self._strange.count(None) < len(self._strange) / 2:
-            feature, n = Counter(name for name in self._strange if name).most_common(1)[0]
-            what = f"most patches of {n} of {len(self._strange)} planes differ from all training patches in {feature}"
+        elif self.seen.largest < low + _DIM * (high - low):
+            what = f"its brightest pixel is {self.seen.largest:g}, but {trained}"
+        elif self.seen.strange.count(None) < len(self.seen.strange) / 2:
+            feature, n = Counter(name for name in self.seen.strange if name).most_common(1)[0]
+            what = (
+                f"most patches of {n} of {len(self.seen.strange)} planes differ from all training patches in {feature}"
+            )
         else:
             return
         name = ascii(self._part.name)[1:-1]
@@ -274,7 +338,7 @@ def _warn(line: str) -> None:
     print(f"warning: {line}", file=sys.stderr, flush=True)
 
 
-def _count(made: StageRun, sources: Sequence[Source], plans: Sequence[Sequence[Part]]) -> None:
+def _count(made: StageRun, sources: Sequence[Source], plans: Sequence[Sequence[Channel]]) -> None:
     """What was restored; channels that were copied are counted as left out."""
     planes = [math.prod(source.pixels.shape[:3]) // source.pixels.shape[1] for source in sources]
     restored = sum(

@@ -11,6 +11,7 @@ import pandas as pd
 from multiscope.config import Restore
 from multiscope.data.patches import Fields
 from multiscope.errors import InputError
+from multiscope.folders.disk import replacing
 from multiscope.folders.manifest import StageRun, expect_same_input, stage_output, verify
 from multiscope.nn.cards import save_network
 from multiscope.nn.content import ContentFeatures
@@ -35,6 +36,7 @@ from multiscope.stores.plates import describe_store
 from multiscope.stores.samples import SampleStore
 from multiscope.training.device import device_name, make_fabric
 from multiscope.training.finish import keep_history, open_state
+from multiscope.training.ranks import only_one_process
 from multiscope.training.state import StateFolder
 
 
@@ -57,6 +59,7 @@ def run(
     if method not in config.methods:
         raise InputError(f"--method {method}: is not in restore.methods; have {', '.join(config.methods)}")
     config = config.model_copy(update={"methods": {method: config.methods[method]}})
+    only_one_process(out)
     fabric = make_fabric(device, threads=threads)
     fields, pairs_manifest = Fields(data), verify(pairs, made_by=["pairs"])
     # pairs of another split would show the restorer this one's test fields
@@ -165,5 +168,6 @@ def gather_scores(*, runs: Sequence[Path], out: Path, csv: Path) -> None:
     for path in (out, csv):
         path.parent.mkdir(parents=True, exist_ok=True)
     scores = pd.concat(tables, ignore_index=True).drop_duplicates(SCORE_COLUMNS[:-1], ignore_index=True)
-    scores[SCORE_COLUMNS].to_parquet(out)
-    scores[SCORE_COLUMNS].to_csv(csv, index=False)
+    with replacing(out) as parquet, replacing(csv) as text:
+        scores[SCORE_COLUMNS].to_parquet(parquet)
+        scores[SCORE_COLUMNS].to_csv(text, index=False)

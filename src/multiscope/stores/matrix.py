@@ -19,6 +19,7 @@ import tensorstore as ts
 import zarr
 
 from multiscope.folders.journal import Journal
+from multiscope.folders.parts import WHOLE, Part
 from multiscope.stores.chunks import CONTEXT, Chunks, compressors, spec_of
 from multiscope.stores.heap import give_back
 
@@ -51,18 +52,25 @@ class MatrixWriter:
             writer.write(number, lambda: {path: values})
     ```
     A thread of its own makes and packs a block while the caller goes on; two are in memory. With the journal of a
-    stage, blocks are kept when the job is killed: started again, only the others are `missing`.
+    stage, blocks are kept when the job is killed: started again, only the others are `missing`; of a `part`, only its
+    own are.
     """
 
     def __init__(
-        self, widths: Mapping[Path, int], *, n_rows: int, block_rows: int, journal: Journal | None = None
+        self,
+        widths: Mapping[Path, int],
+        *,
+        n_rows: int,
+        block_rows: int,
+        journal: Journal | None = None,
+        part: Part = WHOLE,
     ) -> None:
         """Matrices (n_rows, width) float32 at each path of `widths`; block k holds `block_rows` rows."""
         self.n_rows, self.block_rows = n_rows, block_rows
         self._widths, self._journal = dict(widths), journal
         self._name = "" if journal is None else f"{next(iter(widths)).relative_to(journal.folder).as_posix()} block "
         known = set() if journal is None else {facts["block"] for facts in journal.facts(self._name)}
-        self.missing = [number for number in range(-(-n_rows // block_rows)) if number not in known]
+        self.missing = [number for number in part.share(range(-(-n_rows // block_rows))) if number not in known]
         if journal is None:
             for path in widths:
                 shutil.rmtree(path, ignore_errors=True)

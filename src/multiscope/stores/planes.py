@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import tensorstore as ts
 import zarr
 
@@ -54,20 +55,33 @@ class PlaneWriter:
         self._stack = {axis: sizes[axis] for axis in axes if axis in "tcz"}
         self._pixel_size, self._steps = pixel_size, dict(steps or {})
         self._levels: list[ts.TensorStore] = []
-        self._samples: dict[int, list[Array]] = {}
+        self.samples: dict[int, list[Array]] = {}
+        """Some pixels of the planes of each channel, by which a viewer shows them at first."""
 
     def write(self, plane: Array, *, t: int = 0, c: int = 0, z: int = 0) -> None:
         """Write a plane (Y, X) and its smaller copies; all planes have one shape and dtype."""
         levels = (label_levels if self._labels else image_levels)(plane)
-        if not self._levels:
-            self._levels = [self._create(str(number), level) for number, level in enumerate(levels)]
+        self.make(plane.dtype, plane.shape)
         place = {"t": t, "c": c, "z": z}
         index = tuple(place[axis] for axis in self._stack)
         for array, level in zip(self._levels, levels, strict=True):
             array[index].write(level).result()
         if not self._labels:
             some = plane.ravel()[:: max(1, plane.size // _SAMPLE) | 1]
-            self._samples.setdefault(c, []).append(np.concatenate([some, [plane.min(), plane.max()]]))
+            self.samples.setdefault(c, []).append(np.concatenate([some, [plane.min(), plane.max()]]))
+
+    def make(self, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> None:
+        """Make the arrays for planes of this type and shape (Y, X), if they are not there."""
+        if not self._levels:
+            # of labels and of images levels have the same shapes
+            levels = label_levels(np.broadcast_to(np.zeros((), dtype), shape))
+            self._levels = [self._create(str(number), level) for number, level in enumerate(levels)]
+
+    def stack(self, *, t: int, c: int) -> list[Path]:
+        """The folders that hold the planes of one time point and channel, and nothing else."""
+        place = {"t": t, "c": c}
+        index = [str(place[axis]) for axis in self._stack if axis in place]
+        return [self.path.joinpath(str(number), "c", *index) for number in range(len(self._levels))]
 
     def describe(self, *, channels: Sequence[str] = (), attributes: Mapping[str, Any] | None = None) -> None:
         """Write what makes the arrays an image, when all planes are there; `attributes` stand beside OME's."""
@@ -75,7 +89,7 @@ class PlaneWriter:
         if self._labels:
             ome["image-label"] = {"version": OME_VERSION, "source": {"image": "../../"}}
         else:
-            shown = np.stack([np.concatenate(self._samples[channel]) for channel in range(len(channels))])
+            shown = np.stack([np.concatenate(self.samples[channel]) for channel in range(len(channels))])
             ome["omero"] = omero(channels, shown)
         group = zarr.open_group(self.path, mode="a", zarr_format=3)
         group.attrs.update({"ome": ome, **(attributes or {})})
@@ -86,19 +100,19 @@ class PlaneWriter:
         inner = (height, width) if level.nbytes <= _SHARD_BYTES else (min(_BLOCK, height), min(_BLOCK, width))
         shard = tuple(-(-size // n) * n for size, n in zip(inner, chunk, strict=True))
         one = (1,) * len(self._stack)
-        zarr.open_group(self.path, mode="a", zarr_format=3)
-        zarr.create_array(
-            self.path,
-            name=name,
-            shape=(*self._stack.values(), height, width),
-            dtype=level.dtype,
-            chunks=(*one, *chunk),
-            shards=(*one, *shard),
-            compressors=compressors(level.dtype.itemsize, counts=level.dtype.kind in "iu" and not self._labels),
-            dimension_names=list(self._axes),
-            fill_value=0,
-            zarr_format=3,
-        )
+        if name not in zarr.open_group(self.path, mode="a", zarr_format=3):
+            zarr.create_array(
+                self.path,
+                name=name,
+                shape=(*self._stack.values(), height, width),
+                dtype=level.dtype,
+                chunks=(*one, *chunk),
+                shards=(*one, *shard),
+                compressors=compressors(level.dtype.itemsize, counts=level.dtype.kind in "iu" and not self._labels),
+                dimension_names=list(self._axes),
+                fill_value=0,
+                zarr_format=3,
+            )
         # what is missing is damage: chunks of zeros are written too
         spec = {**spec_of(self.path / name), "store_data_equal_to_fill_value": True}
         return ts.open(spec, open=True, read=False, write=True, context=CONTEXT).result()

@@ -19,6 +19,7 @@ def open_state(
     config: Mapping[str, Any],
     inputs: Mapping[str, Path],
     seed: int,
+    writes: bool = True,
     **machine: Any,
 ) -> StateFolder:
     """The state folder of this very run; with anything else changed, it starts anew.
@@ -28,12 +29,13 @@ def open_state(
     """
     digests = {name: digest_of(folder) for name, folder in inputs.items()}
     parts = {"stage": stage, "version": version, "config": config, "inputs": digests, "seed": seed, **machine}
-    return StateFolder(path, fingerprint=fingerprint(**parts))
+    return StateFolder(path, fingerprint=fingerprint(**parts), writes=writes)
 
 
 def keep_history(folder: StateFolder, out: Path) -> None:
     """Copy history and checkpoints, where there are any, into a stage's output."""
-    if folder.history.is_file():
-        shutil.copyfile(folder.history, out / "history.jsonl")
-    if any(folder.epochs.iterdir()):
-        shutil.copytree(folder.epochs, out / "epochs")
+    files = [folder.history] if folder.history.is_file() else []
+    for path in files + folder.checkpoints():
+        target = out / path.relative_to(folder.path)
+        target.parent.mkdir(exist_ok=True)
+        shutil.copyfile(path, target)

@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from multiscope.training.ranks import SharedRng
 
-def random_rotations(batch: Tensor, *, degrees: float, rng: np.random.Generator) -> Tensor:
+
+def random_rotations(batch: Tensor, *, degrees: float, rng: np.random.Generator | SharedRng) -> Tensor:
     """Turn each sample of `batch` (N, C, Y, X) about its centre by an angle drawn from -`degrees` to `degrees`.
 
     Bilinear; what comes from outside is reflected. The random numbers are drawn on the CPU, so that devices agree.
@@ -25,7 +27,7 @@ def random_rotations(batch: Tensor, *, degrees: float, rng: np.random.Generator)
     return F.grid_sample(batch, grid, padding_mode="reflection", align_corners=False)
 
 
-def random_gamma(crops: Tensor, *, strength: float, rng: np.random.Generator) -> Tensor:
+def random_gamma(crops: Tensor, *, strength: float, rng: np.random.Generator | SharedRng) -> Tensor:
     """Raise each channel of each crop (N, C, Y, X) to a power between its own minimum and maximum, which stay.
 
     Powers lie between 1 / (1 + `strength`) and 1 + `strength`, their logarithms uniform.

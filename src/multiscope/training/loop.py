@@ -1,7 +1,8 @@
 """The training loop used by every stage that trains: steps, epochs, history, checkpoints, resume, signals.
 
 A run that was killed and started again ends with the weights of one that was not (CPU, same seed): everything random
-is a function of (seed, step), and the saved state holds models, optimizers, averages and the open history row.
+is a function of (seed, step), and the saved state holds models, optimizers, averages and the open history row. Several
+processes take the same steps, and the first of them writes.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import torch
 from multiscope.errors import Interrupted
 from multiscope.progress import Progress
 from multiscope.training.order import seed_torch
+from multiscope.training.ranks import ALONE, Ranks
 from multiscope.training.state import StateFolder
 
 
@@ -61,6 +63,8 @@ class Plan:
     log_every: int = 10
     """Steps averaged into one row of the history, where there are no epochs."""
     save_seconds: float = 20.0
+    ranks: Ranks = ALONE
+    """The processes that train together."""
     over: Callable[[], bool] = lambda: False
     """Whether training ends before its steps, asked before each of them."""
 
@@ -73,19 +77,20 @@ def train(recipe: Recipe, plan: Plan, folder: StateFolder) -> None:
         for step in range(start, plan.steps):
             if plan.over():
                 break
-            seed_torch(seed=plan.seed, step=step)
+            seed_torch(seed=plan.seed, step=step, rank=plan.ranks.number)
             window.add(recipe.step(step))
             progress.advance(window.last)
             last = step + 1 == plan.steps
             row_ends = last or (step + 1) % (plan.steps_per_epoch or plan.log_every) == 0
             if row_ends:
                 _end_row(recipe, plan, folder, window, step + 1)
+            stopped = plan.ranks.any(bool(stop))  # not all get the signal before the same step
             due = time.monotonic() - saved_at > plan.save_seconds or (row_ends and plan.steps_per_epoch)
-            if due or stop or last:
+            if due or stopped or last:
                 _save(recipe, folder, window, step + 1)
                 saved_at = time.monotonic()
-            if stop and not last:
-                name = signal.Signals(stop[0]).name
+            if stopped and not last:
+                name = signal.Signals(stop[0]).name if stop else "a signal to another process"
                 raise Interrupted(
                     f"{plan.what}: stopped by {name} after step {step + 1}; run again to go on from there"
                 )
@@ -119,12 +124,13 @@ def _end_row(recipe: Recipe, plan: Plan, folder: StateFolder, window: _Window, s
         row["epoch"] = epoch = step // plan.steps_per_epoch
         if validation := recipe.end_epoch(epoch, folder.epochs):
             rows.append({"step": step, "epoch": epoch, "split": "val", **validation})
-    with folder.history.open("a", encoding="utf-8") as file:
-        file.writelines(json.dumps(row) + "\n" for row in rows)
+    folder.append("".join(json.dumps(row) + "\n" for row in rows))
     window.clear()
 
 
 def _save(recipe: Recipe, folder: StateFolder, window: _Window, step: int) -> None:
+    if not folder.writes:
+        return
     folder.save(
         {
             "step": step,
@@ -144,9 +150,7 @@ def _resume(recipe: Recipe, plan: Plan, folder: StateFolder) -> tuple[int, _Wind
         part.load_state_dict(state["parts"][name])
     torch.set_rng_state(state["torch_rng"])
     window.sums, window.n = dict(state["window"]["sums"]), int(state["window"]["n"])
-    if folder.history.exists():  # rows written after the state was saved will be written again
-        with folder.history.open("r+b") as file:
-            file.truncate(state["history_bytes"])
+    folder.cut(state["history_bytes"])  # rows written after the state was saved will be written again
     print(
         f"{plan.what}: resumed at step {state['step']} of {plan.steps} from {folder.path}", file=sys.stderr, flush=True
     )

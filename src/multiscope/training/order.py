@@ -11,9 +11,9 @@ def step_rng(*, seed: int, step: int, stream: int = 1) -> np.random.Generator:
     return np.random.default_rng((seed, step, stream))
 
 
-def seed_torch(*, seed: int, step: int) -> None:
-    """Set torch's generators for one step (dropout, interpolation points)."""
-    torch.manual_seed(int(step_rng(seed=seed, step=step, stream=2).integers(2**63 - 1)))
+def seed_torch(*, seed: int, step: int, rank: int = 0) -> None:
+    """Set torch's generators for one step (dropout, interpolation points) of one process."""
+    torch.manual_seed(int(step_rng(seed=seed, step=step, stream=2).integers(2**63 - 1, size=rank + 1)[rank]))
 
 
 def random_flips(*batches: torch.Tensor, rng: np.random.Generator) -> tuple[torch.Tensor, ...]:

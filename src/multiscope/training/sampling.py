@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from multiscope.training.draws import Draw, Rows
+from multiscope.training.ranks import ALONE, Place, Ranks
 from multiscope.training.stream import Stream
 
 
@@ -35,9 +36,10 @@ class Epoch:
 class Sampling:
     """The batches of a training: drawn from `rows`, put in random order, shared among ranks.
 
-    Every rank takes as many steps as the others, no two share a draw, and their shares of an epoch differ by one draw
-    at most. Batches of an epoch are of nearly equal size: a last one of a single sample would break batch
-    normalization.
+    Every rank takes as many steps as the others, and no two share a draw. What is read one by one is dealt batch by
+    batch: together the ranks see the batches of a single one. Blocks are dealt once an epoch, so that each is read by
+    one rank; batches are others then. Batches of an epoch are of nearly equal size: a last one of a single sample would
+    break batch normalization.
     """
 
     rows: Rows
@@ -49,14 +51,13 @@ class Sampling:
     seed: int
     stream: Stream | None = None
     """Read in blocks: an epoch has the same samples then, in another order."""
-    rank: int = 0
-    world_size: int = 1
+    ranks: Ranks = ALONE
 
     def __post_init__(self) -> None:
         """A rank without samples would wait for ever."""
-        if min(self.batch_size, len(self.rows)) < self.world_size:
+        if len(self.rows) // max(1, self.steps_per_epoch) < self.ranks.size:
             raise ValueError(
-                f"batches of {self.batch_size} of {len(self.rows)} samples for {self.world_size} ranks; "
+                f"batches of {self.batch_size} of {len(self.rows)} samples for {self.ranks.size} ranks; "
                 "expected at least one sample a rank"
             )
 
@@ -70,11 +71,31 @@ class Sampling:
         drawn = self.rows[self.draw(self._rng(number, 3))]
         rng = self._rng(number, 0)
         arrivals = self.stream.arrivals(drawn, rng) if self.stream else drawn[rng.permutation(len(drawn))]
-        share = np.array_split(arrivals, self.world_size)[self.rank]
-        n = len(share)
-        order = self.stream.order(n, self._rng(number, 4, self.rank)) if self.stream else np.arange(n)
-        sizes = [len(part) for part in np.array_split(order, self.steps_per_epoch)]
-        return Epoch(share, order, (0, *np.cumsum(sizes).tolist()))
+        places = [self.place(position) for position in range(self.steps_per_epoch)]
+        if self.stream:
+            share = arrivals[self.ranks.share(len(arrivals))]
+            order = self.stream.order(len(share), self._rng(number, 4, self.ranks.number))
+        else:
+            batches = np.array_split(arrivals, self.steps_per_epoch)
+            share = np.concatenate([batch[self.ranks.share(len(batch))] for batch in batches])
+            order = np.arange(len(share))
+        return Epoch(share, order, (0, *np.cumsum([place.n for place in places]).tolist()))
+
+    def place(self, position: int) -> Place:
+        """Where the samples of this rank lie in the batch at `position` (from 0) of an epoch."""
+        n = len(self.rows)
+        if not self.stream:
+            whole = _nth_part(n, self.steps_per_epoch, position)
+            mine = self.ranks.share(whole)
+            return Place(mine.start, mine.stop - mine.start, whole)
+        shares = [_nth_part(n, self.ranks.size, rank) for rank in range(self.ranks.size)]
+        sizes = [_nth_part(share, self.steps_per_epoch, position) for share in shares]
+        return Place(sum(sizes[: self.ranks.number]), sizes[self.ranks.number], sum(sizes))
 
     def _rng(self, epoch: int, *stream: int) -> np.random.Generator:
         return np.random.default_rng((self.seed, epoch, *stream))
+
+
+def _nth_part(n: int, parts: int, number: int) -> int:
+    """Size of one of the nearly equal parts of `n` things, the larger ones first."""
+    return n // parts + (number < n % parts)

@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 def update(
     fabric: Fabric, optimizer: Optimizer, loss: Tensor, *, model: nn.Module | None = None, clip: float | None = None
 ) -> None:
-    """Move the parameters of `optimizer` one step down the gradient of `loss`.
+    """Move the parameters of `optimizer` one step down the gradient of `loss`, of its mean over processes.
 
     With `clip`, a gradient of the parameters of `model` that is longer is shortened to that norm (Pascanu et al. 2013).
     """

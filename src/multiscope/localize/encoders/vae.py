@@ -21,6 +21,7 @@ class VariationalRecipe(NetworkRecipe[Variational]):
     """
 
     architecture = "vae"
+    over_ranks = True
 
     @property
     def arguments(self) -> dict[str, Any]:
