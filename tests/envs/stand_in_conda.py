@@ -43,7 +43,7 @@ def create(file: Path, prefix: Path) -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as constraints:
         constraints.write("".join(f"{name}=={pin}\n" for name, pin in pins.items()))
         constraints.flush()
-        command = [prefix / "bin" / "python", "-m", "pip", "install", "--quiet", "-c", constraints.name]
+        command = [prefix / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-compile", "-c", constraints.name]
         subprocess.run([*command, *map(str, wanted)], check=True, env=environment)
 
 
@@ -62,6 +62,8 @@ def main(prefix: str, *asked: str) -> None:
             parser.add_argument("--prefix", type=Path)
             known, _ = parser.parse_known_args(options)
             create(known.file, known.prefix)
+        case ["clean", *_]:
+            pass  # there are no archives of packages
         case _:
             sys.exit(f"this stand-in knows nothing of: conda {' '.join(asked)}")
 

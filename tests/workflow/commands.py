@@ -50,12 +50,22 @@ class Commands:
 def write_config(path: Path) -> Path:
     """The tiny configuration, smaller still, with trainings that are long enough to be stopped in them."""
     values = yaml.safe_load(TINY.read_text(encoding="utf-8"))
-    values["data"]["tiny"] |= {"processes_per_compartment": 1, "field_size": 96, "defects": {"noise": {"model": "noise"}}}
+    values["data"]["tiny"] |= {
+        "processes_per_compartment": 1,
+        "field_size": 96,
+        "defects": {"noise": {"model": "noise"}},
+    }
     values["augment"]["cin_gan"]["steps"] = values["restore"]["steps"] = 30
     values["augment"]["content"]["steps"] = values["restore"]["content"]["steps"] = 1
     values["crop"] |= {"size": 32, "border": "pad"}
     values["segment"] = {"data": "tiny"}
-    values["sweep"] |= {"methods": ["cgan"], "n_pairs": [1, 2], "augmentation": ["flips"], "unpaired": [], "test_fields": 2}
+    values["sweep"] |= {
+        "methods": ["cgan"],
+        "n_pairs": [1, 2],
+        "augmentation": ["flips"],
+        "unpaired": [],
+        "test_fields": 2,
+    }
     values["evaluate"] = {"n_bootstrap": 10}
     path.write_text(yaml.safe_dump(values), encoding="utf-8")
     return path

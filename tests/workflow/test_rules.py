@@ -59,7 +59,9 @@ def segmented(folder: Path, **segment: object) -> Path:
 def test_segment_runs_before_crop_which_takes_its_labels(tmp_path: Path) -> None:
     run = snakemake(tmp_path, "-n", "-p", config=segmented(tmp_path))
     assert planned(run) == {"data": 1, "segment": 1, "crop": 1, "report": 1}
-    commands = {text.split()[0]: text for text in (run.stdout + run.stderr).split("Shell command: exec multiscope ")[1:]}
+    commands = {
+        text.split()[0]: text for text in (run.stdout + run.stderr).split("Shell command: exec multiscope ")[1:]
+    }
     assert "--labels results/segment/nuclei" in commands["crop"]
     assert "--segmented results/segment/nuclei" in commands["report"]
     check = ["multiscope", "check", str(segmented(tmp_path))]
