@@ -34,13 +34,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.restore import SIZE, card, turns
+from benchmarks.restore import card, turns
 from benchmarks.stores import LOAD, Array, Line, machine
 from multiscope import config
 from multiscope.data.crops import Crops
 from multiscope.data.stage import run as make_data
 from multiscope.embed.stage import run as embed
-from multiscope.folders.parts import Part
 from multiscope.localize.encoders.deeploc import DeepLocRecipe
 from multiscope.localize.stage import run as localize
 from multiscope.localize.task import Task
@@ -120,7 +119,7 @@ def embedding(bench: Bench, ranks: Ranks) -> float:
     make_fabric(bench.device, threads=bench.threads, ranks=ranks)
     work = partial(
         embed, crops=[bench.crops], model=bench.encoder, config=config.Embed(), device=bench.device,
-        threads=bench.threads, part=Part(ranks.number + 1, ranks.size), out=bench.folder / "embedded",
+        threads=bench.threads, out=bench.folder / "embedded",
     )  # fmt: skip
     return len(Crops(bench.crops).table) / _together(ranks, work)
 
@@ -130,7 +129,7 @@ def restoring(bench: Bench, ranks: Ranks) -> float:
     make_fabric(bench.device, threads=bench.threads, ranks=ranks)
     work = partial(
         apply_restorer, model=bench.restorer, source=bench.stack, device=bench.device, threads=bench.threads,
-        part=Part(ranks.number + 1, ranks.size), out=bench.folder / "restored.zarr",
+        out=bench.folder / "restored.zarr",
     )  # fmt: skip
     return bench.planes * bench.side**2 / 1e6 / _together(ranks, work)
 

@@ -19,12 +19,13 @@ _LINE_SECONDS = 10.0
 class Progress:
     """Count `total` units of `what` on stderr, from `start` on."""
 
-    def __init__(self, what: str, *, total: int, start: int = 0) -> None:
-        """Nothing is shown before the context is entered."""
+    def __init__(self, what: str, *, total: int, start: int = 0, shown: bool = True) -> None:
+        """Nothing is shown before the context is entered; where not `shown`, by one of many processes, never."""
         self._what, self._total, self._done, self._start = what, total, start, start
+        self._shown = shown
         self._began = self._said = time.monotonic()
         self._bar: Bar | None = None
-        if sys.stderr.isatty():
+        if shown and sys.stderr.isatty():
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
             self._bar = Bar(*columns, TextColumn("{task.fields[values]}"), console=Console(stderr=True))
             self._task = self._bar.add_task(what, total=total, completed=start, values="")
@@ -53,6 +54,8 @@ class Progress:
 
     def _say(self, text: str) -> None:
         self._said = time.monotonic()
+        if not self._shown:
+            return
         seconds = self._said - self._began
         print(
             f"{self._what}: {self._done}/{self._total} after {seconds:.0f} s  {text}".rstrip(),

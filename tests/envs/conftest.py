@@ -1,4 +1,4 @@
-"""Snakemake with `--sdm conda`, where the command `multiscope` is found in the environments alone."""
+"""Snakemake with `--sdm`, where the command `multiscope` is found in what is deployed alone."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.envs import stand_in_conda
 from tests.envs.spec import ENVS, ROOT
-from tests.envs.stand_in_conda import install
 from tests.workflow.conftest import Run
 
 NOWHERE = "http://127.0.0.1:9"
@@ -23,19 +23,19 @@ NOWHERE = "http://127.0.0.1:9"
 
 @dataclass(frozen=True)
 class Deployed:
-    """Where environments are made, each at its first use, and how Snakemake is called with them."""
+    """How Snakemake is called so that it deploys what its jobs need."""
 
-    conda: Path
-    prefix: Path
     path: str
+    options: tuple[str, ...]
+    prefix: Path
+    """Where environments are made, each at its first use."""
 
     def run(self, folder: Path, config: Path, *arguments: str, offline: bool = False) -> Run:
         """Run Snakemake in `folder`; `offline` for its jobs, not for making their environments."""
         environment = {**os.environ, "PATH": self.path, "OMP_NUM_THREADS": "1"}
         assert shutil.which("multiscope", path=self.path) is None
         common = ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder), "--configfile", str(config)]
-        deployed = ["--sdm", "conda", "--conda-prefix", str(self.prefix), "--cores", "2", *arguments]
-        command = [sys.executable, "-m", "snakemake", *common, *deployed]
+        command = [sys.executable, "-m", "snakemake", *common, *self.options, "--cores", "2", *arguments]
         if offline:
             made = self._call([*command, "--conda-create-envs-only"], environment)
             assert made.returncode == 0, made.stdout + made.stderr
@@ -54,15 +54,26 @@ class Deployed:
 
 
 @pytest.fixture
-def deployed(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """Skips unless asked for: each environment is made anew, of several gigabytes, and removed after its test."""
+def asked_for(pytestconfig: pytest.Config) -> None:
+    """Skips unless asked for: what is made has several gigabytes."""
     if pytestconfig.getoption("markexpr") != "envs":
         pytest.skip("makes environments of several gigabytes: `make test-envs`")
+
+
+@pytest.fixture
+def deployed(asked_for: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """By conda: each environment is made anew, and removed after its test."""
     folder = tmp_path_factory.mktemp("deployed")
-    conda = install(folder / "conda")
-    system = [entry for entry in os.environ["PATH"].split(os.pathsep) if not (Path(entry) / "multiscope").exists()]
-    yield Deployed(conda, folder / "envs", os.pathsep.join([str(conda), *system]))
+    prefix = folder / "envs"
+    options = ("--sdm", "conda", "--conda-prefix", str(prefix))
+    yield Deployed(path_with(stand_in_conda.install(folder / "conda")), options, prefix)
     shutil.rmtree(folder)
+
+
+def path_with(folder: Path) -> str:
+    """Where commands are looked for: in `folder`, and where there is no `multiscope`."""
+    others = [entry for entry in os.environ["PATH"].split(os.pathsep) if not (Path(entry) / "multiscope").exists()]
+    return os.pathsep.join([str(folder), *others])
 
 
 def one_line(log: Path) -> str:

@@ -18,8 +18,10 @@ from pathlib import Path
 from tests.envs.spec import ROOT
 
 ENVIRONMENT = "environment.sh"
-SHARED = ["/etc/resolv.conf", "/etc/hosts", "/etc/ssl/certs", "/dev", "/proc", "/sys", "/tmp"]
-"""What Apptainer shows of the host by itself, and the certificates that pip may be told to use."""
+SHARED = ["/dev", "/proc", "/tmp"]
+"""What an image sees of this machine; nothing that a package's script could write over."""
+NETWORK = ["etc/resolv.conf", "etc/hosts", "usr/local/share/ca-certificates"]
+"""Copied into an image that is made: how this machine finds others, and whom else it trusts."""
 
 
 def install(folder: Path) -> Path:
@@ -45,25 +47,27 @@ def build(image: Path, definition: Path) -> None:
     if head["Bootstrap"] != "docker" or base is None:
         sys.exit(f"{definition}: this stand-in knows Debian alone, not {head}")
     subprocess.run(["debootstrap", "--variant=minbase", base[1], str(image)], check=True, stdout=subprocess.DEVNULL)
-    for line in filter(str.strip, parts["files"].split("\n")):
-        source, target = line.split()
-        inside = image / target.lstrip("/")
-        inside.parent.mkdir(parents=True, exist_ok=True)
-        (shutil.copytree if Path(source).is_dir() else shutil.copy)(source, inside)
+    copies = [line.split() for line in parts["files"].split("\n") if line.strip()]
+    for source, target in [*copies, *((f"/{path}", path) for path in NETWORK if Path("/", path).exists())]:
+        _copy(Path(source), image / target.lstrip("/"))
     (image / ENVIRONMENT).write_text(parts["environment"])
     execute(image, parts["post"], shown=[], folder="/")
     execute(image, f". /{ENVIRONMENT}\n{parts['test']}", shown=[], folder="/")
 
 
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target, dirs_exist_ok=True)
+    else:
+        shutil.copy(source, target)
+
+
 def execute(image: Path, text: str, *, shown: list[str], folder: str) -> None:
     """Run a shell's text in the image, with the folders `shown` of the host; ends this process if that fails."""
-    binds = [f"mount --rbind {shlex.quote(path)} {image}{shlex.quote(path)}" for path in [*SHARED, *shown]]
     for path in [*SHARED, *shown]:
-        inside = Path(f"{image}{path}")
-        if Path(path).is_dir():
-            inside.mkdir(parents=True, exist_ok=True)
-        else:
-            inside.touch()
+        Path(f"{image}{path}").mkdir(parents=True, exist_ok=True)
+    binds = [f"mount --rbind {shlex.quote(path)} {image}{shlex.quote(path)}" for path in [*SHARED, *shown]]
     inner = f"cd {shlex.quote(folder)} && {{\n{text}\n}}"
     script = "\n".join(["set -e", *binds, f"exec chroot {image} /bin/sh -ec {shlex.quote(inner)}"])
     run = subprocess.run(["unshare", "--mount", "sh", "-c", script], check=False)

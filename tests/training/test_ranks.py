@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from multiscope.errors import InputError
-from multiscope.training.ranks import ALONE, Place, Ranks, SharedRng, started_ranks
+from multiscope.folders.parts import Part
+from multiscope.training.ranks import ALONE, Place, Ranks, SharedRng, own_part, started_ranks
 
 RELATIVE = 1e-4
 """How far a loss may be from that of one process: sums of floats are split in other ways."""
@@ -91,9 +92,24 @@ def test_two_processes_that_are_stopped_go_on_together(tiny_crops: Path, tmp_pat
     assert (first, second) == (1, 1)
     assert "stopped by a signal to another process" in said and "stopped by SIGTERM" in words
     (first, said), (second, words) = end(begin(tiny_crops, tmp_path / "cut", longer, ranks=2))
-    assert (first, second) == (0, 0) and "resumed at step" in said and "resumed at step" in words
+    assert (first, second) == (0, 0) and "resumed at step" in said and "resumed" not in words
     whole, again = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "cut"))
     assert all(np.array_equal(whole[name], again[name]) for name in whole)
+
+
+@pytest.mark.slow
+def test_one_that_is_killed_ends_the_other_with_a_line(tiny_crops: Path, tmp_path: Path) -> None:
+    longer = AUTOENCODER.replace("epochs: 2", "epochs: 400")
+    both = begin(tiny_crops, tmp_path / "out", longer, ranks=2)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "out.state" / "state.pt").exists():
+        assert time.monotonic() < deadline and all(process.poll() is None for process in both)
+        time.sleep(0.05)
+    both[1].kill()
+    (first, said), (second, _) = end(both)
+    assert (first, second) == (1, -signal.SIGKILL)
+    assert "multiscope: another process of this training ended" in said and "Traceback" not in said
+    assert (tmp_path / "out.state" / "state.pt").exists() and not (tmp_path / "out").exists()
 
 
 @pytest.mark.slow
@@ -118,12 +134,30 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def test_a_step_of_slurm_has_ranks(environment: pytest.MonkeyPatch) -> None:
     for name, value in {
         "SLURM_STEP_NUM_TASKS": "6", "SLURM_STEP_TASKS_PER_NODE": "2(x3)", "SLURM_STEP_NODELIST": "gpu[07-09]",
-        "SLURM_PROCID": "3", "SLURM_LOCALID": "1", "SLURM_NODEID": "1", "SLURM_JOB_ID": "123456",
+        "SLURM_PROCID": "3", "SLURM_LOCALID": "1", "SLURM_NODEID": "1", "SLURM_JOB_ID": "123456", "SLURM_STEP_ID": "2",
     }.items():  # fmt: skip
         environment.setenv(name, value)
     found = started_ranks()
     assert found == Ranks(3, 6, 2) and found.nodes == 3 and not found.is_first
-    assert (os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"], os.environ["LOCAL_RANK"]) == ("gpu07", "23456", "1")
+    assert (os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"], os.environ["LOCAL_RANK"]) == ("gpu07", "27874", "1")
+
+
+def test_processes_of_one_node_need_not_know_its_name(environment: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "SLURM_STEP_NUM_TASKS": "2", "SLURM_STEP_TASKS_PER_NODE": "2", "SLURM_STEP_NODELIST": "nowhere",
+        "SLURM_PROCID": "1", "SLURM_LOCALID": "1", "SLURM_NODEID": "0",
+    }.items():  # fmt: skip
+        environment.setenv(name, value)
+    assert started_ranks() == Ranks(1, 2, 2) and os.environ["MASTER_ADDR"] == "127.0.0.1"
+
+
+def test_a_part_is_that_of_the_rank_or_the_one_that_is_named(environment: pytest.MonkeyPatch) -> None:
+    assert own_part(None) == Part(1, 1) and own_part(Part(2, 3)) == Part(2, 3)
+    for name, value in {"WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "4", "RANK": "2"}.items():
+        environment.setenv(name, value)
+    assert own_part(None) == Part(3, 4)
+    with pytest.raises(InputError, match="--part: names one part, but 4 processes were started"):
+        own_part(Part(2, 3))
 
 
 def test_a_batch_script_without_srun_is_one_process(environment: pytest.MonkeyPatch) -> None:

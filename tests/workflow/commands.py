@@ -14,6 +14,7 @@ from tests.workflow.conftest import TINY
 from tests.workflow.forks import Forks
 
 Options = list[str | Path]
+_WHOLE = "whole.yaml"
 _SPLIT = "{by: cell, train: 0.5, val: 0.2}"
 
 
@@ -28,7 +29,7 @@ class Commands:
 
     def __call__(self, stage: str, out: Path) -> Options:
         """The command that makes `out`."""
-        section = _SPLIT if stage == "split" else self.config
+        section = {"split": _SPLIT, "report": self.config.with_name(_WHOLE)}.get(stage, self.config)
         return [*_COMMANDS[stage](self.inputs), "--config", section, "--out", out]
 
     def need(self, stage: str) -> None:
@@ -57,7 +58,7 @@ def write_config(path: Path) -> Path:
     }
     values["augment"]["cin_gan"]["steps"] = values["restore"]["steps"] = 30
     values["augment"]["content"]["steps"] = values["restore"]["content"]["steps"] = 1
-    values["crop"] |= {"size": 32, "border": "pad"}
+    values["crop"] |= {"size": 56, "border": "pad"}
     values["segment"] = {"data": "tiny"}
     values["sweep"] |= {
         "methods": ["cgan"],
@@ -68,6 +69,8 @@ def write_config(path: Path) -> Path:
     }
     values["evaluate"] = {"n_bootstrap": 10}
     path.write_text(yaml.safe_dump(values), encoding="utf-8")
+    # the cells have labels, so as a whole it may not ask for `segment`, which is tried here by itself
+    path.with_name(_WHOLE).write_text(yaml.safe_dump(values | {"segment": None}), encoding="utf-8")
     return path
 
 

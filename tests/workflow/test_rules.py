@@ -35,6 +35,15 @@ def test_a_dry_run_of_the_default_lists_its_rules_in_under_3_seconds(tmp_path: P
     assert min(seconds) < 3, seconds
 
 
+def test_resources_alone_start_a_rule_as_several_processes(tmp_path: Path) -> None:
+    wanted = ["localize:mpi=srun", "localize:tasks=2", "embed:mpi=srun", "embed:nodes=3", "embed:tasks_per_node=4"]
+    said = snakemake(tmp_path, "-n", "-p", "--set-resources", *wanted, config=ROOT / "config.yaml").stdout
+    ended = r" --cpus-per-task=\d+ --kill-on-bad-exit=1 --wait=0 multiscope"
+    assert re.search(rf"exec srun --ntasks=2{ended} localize ", said)
+    assert re.search(rf"exec srun --nodes=3 --ntasks-per-node=4{ended} embed ", said)
+    assert "exec multiscope crop " in said and "exec multiscope localize " not in said
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.stem)
 def test_the_examples_can_be_planned(path: Path, tmp_path: Path) -> None:
     for name in ("dsb2018_nuclei/images", "yeast_gfp/images.zip"):

@@ -133,6 +133,7 @@ class NetworkRecipe(Learner[N]):
         )
         with self.loader:
             train(self, plan, folder)
+        self.task.ranks.expect_same(self.network)
         if self.config.keep == "best" and self.task.ranks.is_first:
             load_checkpoint(self.network, folder.epochs / f"{self.epoch:03d}.safetensors")
 

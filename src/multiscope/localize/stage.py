@@ -62,9 +62,9 @@ def run(
         # the first of several processes keeps what they learn together
         output = stage_output(out, **described, device=device_name(fabric))
         made = opened.enter_context(output) if ranks.is_first else None
+        opened.enter_context(ranks.together())
         ranks.wait()
         folder = open_state(state, **described, writes=ranks.is_first, **machine)
-        ranks.wait()
         stream = Stream() if loading == "stream" else None
         learner = ENCODERS[config.model](config, Task(cells, classes, seed, fabric, stream, ranks=ranks))
         if local:

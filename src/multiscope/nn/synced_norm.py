@@ -5,11 +5,33 @@ torch's `SyncBatchNorm` knows GPUs alone; with this one a training is the same o
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 from torch.nn.modules.batchnorm import _BatchNorm
+
+
+class _Total(torch.autograd.Function):
+    """The sum over all processes; what each of them makes of it depends on all terms."""
+
+    @staticmethod
+    def forward(ctx: Any, term: Tensor) -> Tensor:
+        total = term.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        total = gradients[0].clone()
+        dist.all_reduce(total)
+        return total
+
+
+def _total(term: Tensor) -> Tensor:
+    total: Tensor = _Total.apply(term)
+    return total
 
 
 class SyncedBatchNorm(_BatchNorm):
@@ -23,14 +45,15 @@ class SyncedBatchNorm(_BatchNorm):
         n = torch.tensor(float(batch.numel() // batch.shape[1]), device=batch.device)
         dist.all_reduce(n)
         shape = [1, -1, *[1] * (batch.dim() - 2)]
-        mean = all_reduce(batch.sum(dims)) / n
-        apart = batch - mean.view(shape)
-        variance = all_reduce(apart.square().sum(dims)) / n
+        whole = batch.float()  # half precision is too coarse for sums
+        mean = _total(whole.sum(dims)) / n
+        apart = whole - mean.view(shape)
+        variance = _total(apart.square().sum(dims)) / n
         self._remember(mean.detach(), variance.detach() * n / (n - 1))
         assert self.weight is not None and self.bias is not None
         scale = self.weight * torch.rsqrt(variance + self.eps)
         normalized: Tensor = apart * scale.view(shape) + self.bias.view(shape)
-        return normalized
+        return normalized.to(batch.dtype)
 
     def _check_input_dim(self, input: Tensor) -> None:
         if input.dim() < 2:

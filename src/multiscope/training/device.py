@@ -52,7 +52,8 @@ def _together(device: str, ranks: Ranks) -> DDPStrategy:
     """One network on all ranks, each of a node with the device that it would have alone."""
     n_gpus = torch.cuda.device_count() if _has_gpus(device) else 0
     devices = [torch.device("cuda", _own_gpu(n_gpus)) if n_gpus else torch.device("cpu")] * ranks.local_size
-    # buffers are those of batch normalization, which shares them itself
+    # buffers are those of batch normalization, which shares them itself; the newer name is unknown to older torch
+    warnings.filterwarnings("ignore", message="`broadcast_buffers` is deprecated", category=FutureWarning)
     return DDPStrategy(parallel_devices=devices, broadcast_buffers=False)
 
 

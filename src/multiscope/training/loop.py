@@ -73,7 +73,8 @@ def train(recipe: Recipe, plan: Plan, folder: StateFolder) -> None:
     """Run `recipe` for the steps of `plan`, going on where `folder` left off; the history lands in `folder`."""
     start, window = _resume(recipe, plan, folder)
     saved_at = time.monotonic()
-    with _stop_signals() as stop, Progress(plan.what, total=plan.steps, start=start) as progress:
+    progress = Progress(plan.what, total=plan.steps, start=start, shown=plan.ranks.is_first)
+    with _stop_signals() as stop, progress:
         for step in range(start, plan.steps):
             if plan.over():
                 break
@@ -143,7 +144,7 @@ def _save(recipe: Recipe, folder: StateFolder, window: _Window, step: int) -> No
 
 
 def _resume(recipe: Recipe, plan: Plan, folder: StateFolder) -> tuple[int, _Window]:
-    window, state = _Window(), folder.resumable
+    window, state = _Window(), plan.ranks.from_first(folder.resumable)
     if state is None:
         return 0, window
     for name, part in recipe.stateful.items():
@@ -151,9 +152,9 @@ def _resume(recipe: Recipe, plan: Plan, folder: StateFolder) -> tuple[int, _Wind
     torch.set_rng_state(state["torch_rng"])
     window.sums, window.n = dict(state["window"]["sums"]), int(state["window"]["n"])
     folder.cut(state["history_bytes"])  # rows written after the state was saved will be written again
-    print(
-        f"{plan.what}: resumed at step {state['step']} of {plan.steps} from {folder.path}", file=sys.stderr, flush=True
-    )
+    if plan.ranks.is_first:
+        said = f"{plan.what}: resumed at step {state['step']} of {plan.steps} from {folder.path}"
+        print(said, file=sys.stderr, flush=True)
     return int(state["step"]), window
 
 

@@ -6,21 +6,26 @@ tasks and did not say `srun` is one process, and must not wait for three that ne
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 import torch.distributed as dist
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
+from torch import nn
 
 from multiscope.errors import InputError, Interrupted
 from multiscope.folders.parts import Part
 
 _FIRST_PORT, _PORTS = 20000, 10000
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -59,11 +64,36 @@ class Ranks:
         return self.total([float(flag)])[0] > 0
 
     def wait(self) -> None:
-        """Until all are here; if one of them has ended, so does this one."""
+        """Until all are here."""
+        self.total([0.0])
+
+    def from_first(self, value: T) -> T:
+        """What the first process has for `value`: what it finds on a disk the others need not see there yet."""
+        if self.size == 1:
+            return value
+        message = [value]
+        dist.broadcast_object_list(message, src=0, device=_device())
+        return message[0]
+
+    def expect_same(self, network: nn.Module) -> None:
+        """A `RuntimeError` if the weights are not the same to the bit in all processes: the first one's are kept."""
+        digest = hashlib.sha256()
+        for value in network.state_dict().values():
+            digest.update(value.cpu().numpy().tobytes())
+        if self.any(digest.digest() != self.from_first(digest.digest())):
+            raise RuntimeError("the processes trained networks that differ, which is a fault of the program")
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Where processes wait for each other: if one of them has ended, so do the others, with one line."""
         try:
-            self.total([0.0])
-        except RuntimeError:
+            yield
+        except RuntimeError as error:
+            if not _is_lost(error):
+                raise
             raise Interrupted("another process of this training ended; what it said comes before this") from None
+        if self.size > 1:
+            dist.destroy_process_group()
 
     def share(self, n: int) -> slice:
         """Which of `n` things are this process's."""
@@ -132,14 +162,16 @@ def _set_from_slurm() -> None:
         raise InputError(f"{on_nodes} processes on the nodes; expected as many on each: set --ntasks-per-node")
     # steps of one job may run side by side
     number = 37 * int(os.environ.get("SLURM_JOB_ID", "0")) + int(os.environ.get("SLURM_STEP_ID", "0"))
+    local = on_nodes.partition("(")[0]
     os.environ |= {
         "WORLD_SIZE": str(size),
-        "LOCAL_WORLD_SIZE": on_nodes.partition("(")[0],
+        "LOCAL_WORLD_SIZE": local,
         "RANK": os.environ["SLURM_PROCID"],
         "LOCAL_RANK": os.environ["SLURM_LOCALID"],
         "GROUP_RANK": os.environ["SLURM_NODEID"],
     }
-    first = SLURMEnvironment.resolve_root_node_address(os.environ.get("SLURM_STEP_NODELIST", "127.0.0.1"))
+    alone = local == str(size)  # on its node: that needs no name
+    first = "127.0.0.1" if alone else SLURMEnvironment.resolve_root_node_address(os.environ["SLURM_STEP_NODELIST"])
     os.environ.setdefault("MASTER_ADDR", first)
     os.environ.setdefault("MASTER_PORT", str(_FIRST_PORT + number % _PORTS))
 
@@ -147,6 +179,11 @@ def _set_from_slurm() -> None:
 def _device() -> torch.device:
     """Where the processes' messages lie: nccl knows GPUs alone."""
     return torch.device("cuda" if dist.get_backend() == "nccl" else "cpu")
+
+
+def _is_lost(error: RuntimeError) -> bool:
+    """Whether a process that was waited for is gone; gloo has no exception of its own."""
+    return isinstance(error, dist.DistError) or "gloo" in str(error)
 
 
 def own_part(given: Part | None) -> Part:

@@ -22,19 +22,20 @@ class StateFolder:
     def __init__(self, path: Path, *, fingerprint: str, writes: bool = True) -> None:
         """Open or create `path`; what another run left there (other fingerprint) is removed.
 
-        One process `writes`; others of the same training go on from what they find, and leave it as it is.
+        One process `writes`; others of the same training leave it alone, and are told what there is.
         """
         self.path = path
         self.fingerprint = fingerprint
         self.writes = writes
+        self.resumable: dict[str, Any] | None = None
+        self._durable: set[Path] = set()
+        if not writes:
+            return
         if path.is_dir() and (foreign := sorted({p.name for p in path.iterdir() if not is_silly(p)} - _OURS)):
             raise InputError(
                 f"{path}: holds '{foreign[0]}', which no training left; choose another folder for the state"
             )
         self.resumable = self._load()
-        self._durable: set[Path] = set()
-        if not writes:
-            return
         if self.resumable is None:
             self.remove()
         self.epochs.mkdir(parents=True, exist_ok=True)
