@@ -5,9 +5,10 @@
 
 `train`: steps of `multiscope localize` (DeepLoc at its default size), the batch shared among the processes.
 
-`embed`: `multiscope embed` with its files, the cells shared; the one that ends last completes the folder.
+`embed`: `multiscope embed` with its files, the cells shared; the one that ends last completes the folder. Blocks are of
+1,024 cells here, not of up to 16,384, so that a few thousand cells are many blocks.
 
-`restore`: `multiscope restore apply` with its files, the planes of a stack shared.
+`restore`: `multiscope restore apply` with its files, the time points of a series shared.
 
 Processes are started as `torchrun` starts them, load what they need and wait for each other; then the clock runs until
 the last one is done. Numbers of processes take turns in every round, and ratios are those within a round; of up to
@@ -39,6 +40,7 @@ from benchmarks.stores import LOAD, Array, Line, machine
 from multiscope import config
 from multiscope.data.crops import Crops
 from multiscope.data.stage import run as make_data
+from multiscope.embed import job
 from multiscope.embed.stage import run as embed
 from multiscope.localize.encoders.deeploc import DeepLocRecipe
 from multiscope.localize.stage import run as localize
@@ -46,11 +48,11 @@ from multiscope.localize.task import Task
 from multiscope.nn.cards import save_network
 from multiscope.nn.care_unet import CareUNet
 from multiscope.restore.apply import apply_restorer
-from multiscope.stores.fields import write_field
+from multiscope.stores.planes import PlaneWriter
 from multiscope.training.device import make_fabric
 from multiscope.training.ranks import Ranks, started_ranks
 
-BATCH, WARM_UP = 64, 3
+BATCH, WARM_UP, FEW_BATCHES = 64, 3, 4
 SCREEN = config.VirtualCrops(reader="virtual_crops", fields_per_protein=8, cells_per_field=8)
 UNITS = {"train": "steps/s", "embed": "cells/s", "restore": "Mpixel/s"}
 
@@ -63,7 +65,7 @@ class Bench:
     device: str
     threads: int
     steps: int
-    planes: int
+    times: int
     side: int
 
     @property
@@ -82,9 +84,9 @@ class Bench:
         return self.folder / "restorer"
 
     @property
-    def stack(self) -> Path:
+    def series(self) -> Path:
         """What it is applied to."""
-        return self.folder / "stack.zarr"
+        return self.folder / "series.zarr"
 
     def prepare(self) -> None:
         """Make all of it."""
@@ -97,9 +99,10 @@ class Bench:
         network = CareUNet(width=16, kernel=3)
         self.restorer.mkdir()
         save_network(self.restorer, network, "care_unet", {"width": 16, "kernel": 3}, card(network, conditional=False))
-        shape = (1, self.planes, self.side, self.side)
-        stack = np.random.default_rng(0).integers(100, 4000, size=shape, dtype=np.uint16)
-        write_field(self.stack, stack, channels=["gfp"])
+        writer, rng = PlaneWriter(self.series, axes="tcyx", sizes={"t": self.times, "c": 1}), np.random.default_rng(0)
+        for t in range(self.times):
+            writer.write(rng.integers(100, 4000, size=(self.side, self.side), dtype=np.uint16), t=t)
+        writer.describe(channels=["gfp"])
 
 
 def train(bench: Bench, ranks: Ranks) -> float:
@@ -121,6 +124,7 @@ def embedding(bench: Bench, ranks: Ranks) -> float:
         embed, crops=[bench.crops], model=bench.encoder, config=config.Embed(), device=bench.device,
         threads=bench.threads, out=bench.folder / "embedded",
     )  # fmt: skip
+    job._BLOCK_BATCHES = FEW_BATCHES
     return len(Crops(bench.crops).table) / _together(ranks, work)
 
 
@@ -128,10 +132,10 @@ def restoring(bench: Bench, ranks: Ranks) -> float:
     """Millions of pixels a second."""
     make_fabric(bench.device, threads=bench.threads, ranks=ranks)
     work = partial(
-        apply_restorer, model=bench.restorer, source=bench.stack, device=bench.device, threads=bench.threads,
+        apply_restorer, model=bench.restorer, source=bench.series, device=bench.device, threads=bench.threads,
         out=bench.folder / "restored.zarr",
     )  # fmt: skip
-    return bench.planes * bench.side**2 / 1e6 / _together(ranks, work)
+    return bench.times * bench.side**2 / 1e6 / _together(ranks, work)
 
 
 WORK: dict[str, Callable[[Bench, Ranks], float]] = {"train": train, "embed": embedding, "restore": restoring}
@@ -149,10 +153,10 @@ def _together(ranks: Ranks, work: Callable[[], object]) -> float:
 def started(bench: Bench, name: str, n: int) -> float:
     """What `n` processes do in a second."""
     launch = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={n}", "-m", "benchmarks.scaling"]
-    given = {"--threads": bench.threads, "--steps": bench.steps, "--planes": bench.planes, "--side": bench.side}
+    given = {"--threads": bench.threads, "--steps": bench.steps, "--times": bench.times, "--side": bench.side}
     options = [str(word) for option in given.items() for word in option]
     with tempfile.TemporaryDirectory(dir=bench.folder) as results:
-        for made in (bench.crops, bench.encoder, bench.restorer, bench.stack):
+        for made in (bench.crops, bench.encoder, bench.restorer, bench.series):
             Path(results, made.name).symlink_to(made)
         command = [sys.executable, *launch, *options, "--device", bench.device, "--work", name, "--folder", results]
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -198,8 +202,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1, help="of each process")
     parser.add_argument("--steps", type=int, default=40, help="of training, in a round")
-    parser.add_argument("--planes", type=int, default=8, help="of the stack that is restored")
-    parser.add_argument("--side", type=int, default=512, help="of its planes, in pixels")
+    parser.add_argument("--times", type=int, default=8, help="time points of the series that is restored")
+    parser.add_argument("--side", type=int, default=512, help="of its images, in pixels")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--only", action="append", choices=list(WORK), help="may be given several times")
     parser.add_argument("--figure", type=Path)
@@ -207,7 +211,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     size = {"device": given.device, "threads": given.threads, "steps": given.steps}
-    size |= {"planes": given.planes, "side": given.side}
+    size |= {"times": given.times, "side": given.side}
     if given.work:
         ranks = started_ranks()
         value = WORK[given.work](Bench(given.folder, **size), ranks)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -111,3 +113,51 @@ def test_a_unit_is_made_once_and_below_the_folder(tmp_path: Path) -> None:
     for outside in ("../x", "/x", ".", "a/../../x"):
         with pytest.raises(ValueError, match="is not below"), made.unit(outside) as unit:
             unit.path(outside)
+
+
+def test_a_file_of_the_same_size_and_time_is_hashed_again_if_it_was_written_anew(tmp_path: Path) -> None:
+    """As on a disk that counts seconds."""
+    made = journal(tmp_path)
+    write(made, "one")
+    path = made.folder / "one" / "a.txt"
+    before = {row["path"]: row["sha256"] for row in made.describe_all()}
+    times = path.stat()
+    fresh = path.with_name("fresh")
+    fresh.write_text("tExt")
+    fresh.replace(path)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    after = {row["path"]: row["sha256"] for row in made.describe_all()}
+    assert before["one/a.txt"] != after["one/a.txt"]
+
+
+def test_what_nfs_keeps_of_an_open_file_stops_no_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = journal(tmp_path)
+    write(made, "one")
+    for name in (".nfs1", "two/.nfs2"):
+        (made.folder / name).parent.mkdir(exist_ok=True)
+        (made.folder / name).touch()
+    unlink = Path.unlink
+
+    def refuse(self: Path, missing_ok: bool = False) -> None:
+        if self.name.startswith(".nfs"):
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(self))
+        unlink(self, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    again = journal(tmp_path)
+    assert again.kept == 1
+    assert write(again, "two") == write(journal(tmp_path), "one")
+    assert {row["path"] for row in again.describe_all()} == {"one/a.txt", "other/one.txt", "two/a.txt", "other/two.txt"}
+
+
+def test_what_cannot_be_removed_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = journal(tmp_path)
+    write(made, "one")
+    (made.folder / "stray").touch()
+
+    def refuse(self: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(PermissionError):
+        journal(tmp_path)

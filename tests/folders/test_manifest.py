@@ -269,3 +269,114 @@ def test_of_two_jobs_that_make_the_same_the_second_ends_and_the_first_is_not_har
             make(out)
     assert (out / "a.txt").read_text() == "first"
     manifest.verify(out, full=True)
+
+
+def test_a_former_result_that_was_killed_while_it_was_removed_does_not_come_back(tmp_path: Path) -> None:
+    make(tmp_path / "out")
+    (tmp_path / "out").rename(tmp_path / ".out.former")
+    (tmp_path / ".out.former" / "b.txt").unlink()
+    with pytest.raises(ValueError, match="x"):
+        in_units(tmp_path / "out", stop=ValueError("x"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_former_result_comes_back_if_the_new_one_cannot_be_put_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path / "out")
+    rename = Path.rename
+
+    def refuse(self: Path, target: Path) -> Path:
+        if self.name == ".out.partial":
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(self))
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(OSError, match="busy"):
+        make(tmp_path / "out", text="new")
+    assert (tmp_path / "out" / "sub" / "a.txt").read_text() == "hello"
+    manifest.verify(tmp_path / "out", full=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("stop", [FULL, KeyboardInterrupt(), Interrupted("x")])
+def test_what_is_finished_outlives_a_second_stop_before_anything_was_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: BaseException
+) -> None:
+    """The disk is still full when the job is run again, or it is stopped while it looks what is finished."""
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        in_units(out, stop=KeyboardInterrupt())
+
+    def strike(*_: Any) -> None:
+        raise stop
+
+    with monkeypatch.context() as patched:
+        patched.setattr("multiscope.folders.journal.Journal._tidy", strike)
+        with pytest.raises((type(stop), InputError)):
+            in_units(out)
+    assert in_units(out) == ["c"]
+
+
+def test_a_link_to_another_disk_stays_one_and_the_result_is_there(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "out").symlink_to(tmp_path / "other" / "out")
+    for text in ("first", "second"):
+        make(tmp_path / "out", text=text)
+        assert (tmp_path / "out").is_symlink()
+        assert (tmp_path / "other" / "out" / "sub" / "a.txt").read_text() == text
+        assert [path.name for path in (tmp_path / "other").iterdir()] == ["out"]
+
+
+def test_where_a_disk_is_mounted_no_result_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "is_mount", lambda self: self == tmp_path / "out")
+    with pytest.raises(InputError, match=r"out: is where a disk is mounted.*; name a folder below it"):
+        make(tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
+def test_everything_is_on_the_disk_before_it_gets_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: set[tuple[int, int]] = set()
+    fsync, rename = os.fsync, Path.rename
+    unsynced: list[Path] = []
+
+    def remember(descriptor: int) -> None:
+        found = os.fstat(descriptor)
+        synced.add((found.st_dev, found.st_ino))
+        fsync(descriptor)
+
+    def look(self: Path, target: Path) -> Path:
+        if target.name == "out":
+            for path in (self, *self.rglob("*")):
+                found = path.stat()
+                if (found.st_dev, found.st_ino) not in synced:
+                    unsynced.append(path)
+        return rename(self, target)
+
+    monkeypatch.setattr(os, "fsync", remember)
+    monkeypatch.setattr(Path, "rename", look)
+    make(tmp_path / "out")
+    in_units(tmp_path / "units")
+    assert not unsynced
+    parent = tmp_path.stat()
+    assert (parent.st_dev, parent.st_ino) in synced
+
+
+def test_files_and_folders_have_the_permissions_of_the_umask_and_the_group_of_their_place(tmp_path: Path) -> None:
+    tmp_path.chmod(0o2775)
+    before = os.umask(0o002)
+    try:
+        make(tmp_path / "out")
+    finally:
+        os.umask(before)
+    modes = {path.stat().st_mode & 0o7777 for path in tmp_path.rglob("*")}
+    assert modes == {0o664, 0o2775}
+
+
+def test_a_log_that_cannot_be_written_costs_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr("sys.stderr", full)
+        make(tmp_path / "out")
+        monkeypatch.undo()
+        full.buffer.raw.close()  # type: ignore[attr-defined] - what is still to be written cannot be
+    manifest.verify(tmp_path / "out", full=True)

@@ -18,8 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
+from multiscope.config import encoder_section_from
 from multiscope.errors import InputError
 from multiscope.folders.parts import Part
+from multiscope.localize.stage import run as localize
 from multiscope.training.ranks import ALONE, Place, Ranks, SharedRng, own_part, started_ranks
 
 RELATIVE = 1e-4
@@ -112,14 +114,15 @@ def test_one_that_is_killed_ends_the_other_with_a_line(tiny_crops: Path, tmp_pat
     assert (tmp_path / "out.state" / "state.pt").exists() and not (tmp_path / "out").exists()
 
 
-@pytest.mark.slow
-def test_what_is_the_work_of_one_process_says_so(tiny_crops: Path, tmp_path: Path) -> None:
-    config = "{model: cytoself, width: 0.125, epochs: 1}"
-    (first, said), (second, words) = end(begin(tiny_crops, tmp_path / "out", config, ranks=2))
-    assert first == 2 and second in (1, 2)
-    assert "2 processes were started, and 'cytoself' is the work of one; start one" in said
-    assert "Traceback" not in said + words
-    assert not (tmp_path / "out").exists()
+@pytest.mark.parametrize("config", ["{model: cytoself}", "{model: deeploc, class_weights: true}"])
+def test_what_is_the_work_of_one_process_says_so(environment: pytest.MonkeyPatch, tmp_path: Path, config: str) -> None:
+    """Before it reads anything, or waits for the other one, which is not there."""
+    for name, value in {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "RANK": "0"}.items():
+        environment.setenv(name, value)
+    places = {name: tmp_path / name for name in ("crops", "out", "state")}
+    with pytest.raises(InputError, match=r"net: 2 processes were started, and a '\w+' set so is the work of one"):
+        localize(**places, encoder="net", config=encoder_section_from(config, encoder="net"), seed=0, device="cpu")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from multiscope.folders.manifest import verify
+from tests.disks import enlarge, small_disk
 from tests.workflow.commands import STAGES, Commands, content, write_config
 from tests.workflow.forks import Forks, Hit
 
@@ -47,34 +48,26 @@ def test_a_stage_that_is_hit_ends_the_second_time_as_if_it_had_not_been(
     assert [path.name for path in tmp_path.iterdir()] == [stage]
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of one MB; skips where this process may not mount one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True, text=True, check=False
-    )
-    if made.returncode:
-        pytest.skip(f"no disk can be mounted here: {made.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
 @pytest.mark.parametrize("stage", ["data", "restore", "localize"])
 def test_a_full_disk_is_one_line_and_costs_nothing_that_is_finished(
-    commands: Commands, small_disk: Path, stage: str
+    commands: Commands, tmp_path: Path, stage: str
 ) -> None:
-    whole, out = commands.whole(stage), small_disk / stage
+    whole = commands.whole(stage)
+    with small_disk(tmp_path / "disk", size="1m") as disk:
+        _fill(commands, disk, stage, whole)
+
+
+def _fill(commands: Commands, disk: Path, stage: str, whole: Path) -> None:
+    out = disk / stage
     size = sum(path.stat().st_size for path in whole.rglob("*") if path.is_file())
-    filling = small_disk / "filling"
+    filling = disk / "filling"
     filling.write_bytes(bytes(max(0, 2**20 - size // 2)))
     full = commands.forks.run(commands(stage, out))
     assert full.code == 2, full.said
     assert len(full.lines) == 1 and "No space left on device" in full.lines[0], full.said
-    assert str(small_disk) in full.lines[0] and not out.exists()
+    assert str(disk) in full.lines[0] and not out.exists()
     filling.unlink()
-    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+    enlarge(disk, size="64m")
     again = commands.forks.run(commands(stage, out))
     assert again.code == 0, again.said
     assert content(out) == content(whole)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.workflow.conftest import ROOT, environment, planned, snakemake
+from tests.workflow.conftest import ROOT, TINY, environment, planned, snakemake
 
 RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
 
@@ -36,12 +36,15 @@ def test_a_dry_run_of_the_default_lists_its_rules_in_under_3_seconds(tmp_path: P
 
 
 def test_resources_alone_start_a_rule_as_several_processes(tmp_path: Path) -> None:
+    """But for encoders that one process trains."""
     wanted = ["localize:mpi=srun", "localize:tasks=2", "embed:mpi=srun", "embed:nodes=3", "embed:tasks_per_node=4"]
-    said = snakemake(tmp_path, "-n", "-p", "--set-resources", *wanted, config=ROOT / "config.yaml").stdout
-    ended = r" --cpus-per-task=\d+ --kill-on-bad-exit=1 --wait=0 multiscope"
-    assert re.search(rf"exec srun --ntasks=2{ended} localize ", said)
-    assert re.search(rf"exec srun --nodes=3 --ntasks-per-node=4{ended} embed ", said)
-    assert "exec multiscope crop " in said and "exec multiscope localize " not in said
+    said = snakemake(tmp_path, "-n", "-p", "--set-resources", *wanted, config=TINY).stdout
+    common = r"--cpus-per-task=\d+ --kill-on-bad-exit=1 --wait=0 "
+    assert re.search(rf"exec srun --nodes=3 --ntasks-per-node=4 {common}multiscope embed ", said)
+    assert "exec multiscope crop " in said
+    starts = {name: start for start, name in re.findall(r"exec (.*)multiscope localize .*--encoder (\w+)", said)}
+    assert starts.pop("classic") == "" and starts.keys() == {"deeploc", "autoencoder", "degraded"}
+    assert all(re.fullmatch(rf"srun --ntasks=2 {common}", start) for start in starts.values())
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.stem)

@@ -75,6 +75,12 @@ def launch(wildcards, resources, threads):
     return f"{program} {shape} --cpus-per-task={threads} --kill-on-bad-exit=1 --wait=0 "
 
 
+def launch_training(wildcards, resources, threads):
+    """Of `localize`: encoders that one process trains are trained by one, whatever the rule has."""
+    shared = RUN.localize.encoders[wildcards.encoder].can_be_shared
+    return launch(wildcards, resources, threads) if shared else ""
+
+
 def folder_of(source):
     """A source as part of a path: restored:cgan is restored_cgan."""
     return source.replace(":", "_")

@@ -21,7 +21,7 @@ rule localize:
     params:
         config=training_settings,
         version=LOCALIZE_VERSION,
-        launch=launch,
+        launch=launch_training,
         classes=lambda wildcards: options(classes=RUN.localize.classes or []),
     shell:
         "exec {params.launch}multiscope localize --crops {input.crops} --split {input.split} --encoder {wildcards.encoder}"

@@ -30,6 +30,11 @@ class Encoder(Section):
         """Whether it goes by the localization of proteins."""
         return False
 
+    @property
+    def can_be_shared(self) -> bool:
+        """Whether several processes can train it: what it minimises is a mean over the samples of a batch."""
+        return False
+
 
 class Network(Encoder):
     """A network trained on crops."""
@@ -91,6 +96,11 @@ class Classifier(Network):
     def learns_labels(self) -> bool:
         """Of the localization, if that is what is named."""
         return self.target == "localization"
+
+    @property
+    def can_be_shared(self) -> bool:
+        """Unless the loss is weighed by the classes of the whole batch."""
+        return not self.class_weights
 
     @model_validator(mode="after")
     def _proteins_are_single(self) -> Classifier:
@@ -199,6 +209,11 @@ class Compressor(Profiled, Network):
     """Factor on the widths of the convolutions."""
     latent: Units = 128
     """Size of the latent vector."""
+
+    @property
+    def can_be_shared(self) -> bool:
+        """Its errors are means over pixels."""
+        return True
 
 
 class Autoencoder(Compressor):
@@ -317,6 +332,11 @@ class Transfer(Classifier):
     def learns_labels(self) -> bool:
         """Not where nothing is learned."""
         return self.learns != "nothing"
+
+    @property
+    def can_be_shared(self) -> bool:
+        """What the invariance compares with is the variance over a batch."""
+        return False
 
     @model_validator(mode="after")
     def _keys_fit_what_is_learned(self) -> Transfer:

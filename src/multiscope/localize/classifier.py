@@ -12,11 +12,9 @@ from torch import Tensor, nn
 
 from multiscope.config import Classifier
 from multiscope.data.labels import Labels, identities, localizations
-from multiscope.errors import InputError
 from multiscope.localize.coverage import check_classes
 from multiscope.localize.prediction import predictions
 from multiscope.localize.recipe import Moment, NetworkRecipe
-from multiscope.localize.task import Task
 from multiscope.training.draws import Rows
 
 K = TypeVar("K", bound=Classifier)
@@ -24,15 +22,6 @@ K = TypeVar("K", bound=Classifier)
 
 class ClassifierRecipe(NetworkRecipe[K]):
     """Cross-entropy on the label of each cell's protein; on each place by itself for `places: several`."""
-
-    def __init__(self, config: K, task: Task) -> None:
-        """A loss that is weighed by its whole batch cannot be that of parts."""
-        if task.ranks.size > 1 and config.class_weights:
-            raise InputError(
-                f"{task.crops.path}: {task.ranks.size} processes were started, and class_weights is the work of one; "
-                "start one, or balance classes by `draw: balanced`"
-            )
-        super().__init__(config, task)
 
     def find_labels(self) -> Labels:
         """Localizations or proteins."""

@@ -29,20 +29,12 @@ class Learner(ABC, Generic[C]):
     architecture: ClassVar[str]
     """Its name in `multiscope.nn.cards.ARCHITECTURES`."""
 
-    over_ranks: ClassVar[bool] = False
-    """Whether several processes can share its training: what it minimises is a mean over the samples of a batch."""
-
     unused: ClassVar[str] = "no label"
     """Why it does not learn from some training cells."""
 
     def __init__(self, config: C, task: Task) -> None:
         """Choose cells, and make the network as it is before learning."""
         self.config, self.task = config, task
-        if task.ranks.size > 1 and not self.over_ranks:
-            raise InputError(
-                f"{task.crops.path}: {task.ranks.size} processes were started, and '{self.architecture}' is the work "
-                "of one; start one"
-            )
         self.labels = self.find_labels()
         self.reader = CellReader(task.crops, self.facts)
         self.train_rows, self.val_rows = self.choose(task.rows("train")), self.choose(task.rows("val"))

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from multiscope.config import AnyEncoder, Network, Transfer
 from multiscope.data.crops import Crops
 from multiscope.data.local_copy import local_copy
+from multiscope.errors import InputError
 from multiscope.folders.manifest import StageRun, stage_output
 from multiscope.localize import STAGE_VERSION
 from multiscope.localize.encoders.registry import ENCODERS
@@ -45,6 +46,11 @@ def run(
     disk.
     """
     ranks, precision = started_ranks(), config.precision if isinstance(config, Network) else "32"
+    if ranks.size > 1 and not config.can_be_shared:
+        raise InputError(
+            f"{encoder}: {ranks.size} processes were started, and a '{config.model}' set so is the work of one; "
+            "start one (docs/several-gpus.md says what can be shared)"
+        )
     fabric = make_fabric(device, threads=threads, precision=precision, ranks=ranks)
     cells = Crops(crops)
     sides = take_sides(cells, split)

@@ -91,6 +91,7 @@ def train(recipe: Recipe, plan: Plan, folder: StateFolder) -> None:
                 _save(recipe, folder, window, step + 1)
                 saved_at = time.monotonic()
             if stopped and not last:
+                plan.ranks.wait()  # srun and torchrun end the others when one has ended: not before it is saved
                 name = signal.Signals(stop[0]).name if stop else "a signal to another process"
                 raise Interrupted(
                     f"{plan.what}: stopped by {name} after step {step + 1}; run again to go on from there"

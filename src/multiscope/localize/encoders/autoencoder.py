@@ -16,7 +16,6 @@ class AutoencoderRecipe(NetworkRecipe[Autoencoder]):
     """Mean squared error of the reconstruction (Hinton and Salakhutdinov 2006)."""
 
     architecture = "autoencoder"
-    over_ranks = True
 
     @property
     def arguments(self) -> dict[str, Any]:

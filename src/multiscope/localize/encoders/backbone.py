@@ -15,7 +15,6 @@ class BackboneRecipe(ClassifierRecipe[Backbone]):
     """Softmax cross-entropy; from pretrained weights where a file is named."""
 
     architecture = "backbone"
-    over_ranks = True
 
     @property
     def arguments(self) -> dict[str, Any]:

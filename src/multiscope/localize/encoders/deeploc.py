@@ -12,7 +12,6 @@ class DeepLocRecipe(ClassifierRecipe[DeepLoc]):
     """Softmax cross-entropy on DeepLoc's logits (Kraus et al. 2017; Razdaibiedina and Brechalov 2022)."""
 
     architecture = "deeploc"
-    over_ranks = True
 
     @property
     def arguments(self) -> dict[str, Any]:

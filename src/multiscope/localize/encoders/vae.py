@@ -21,7 +21,6 @@ class VariationalRecipe(NetworkRecipe[Variational]):
     """
 
     architecture = "vae"
-    over_ranks = True
 
     @property
     def arguments(self) -> dict[str, Any]:
