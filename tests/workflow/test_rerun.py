@@ -145,7 +145,7 @@ def requests(chain: Path, tmp: Path) -> Iterator[tuple[str, Request]]:
     yield "the code of `embed` with a new `STAGE_VERSION`", Request(arguments(chain, TINY), newer=["embed"])
     shell = edited(tmp / "shell", "workflow/rules/localize.smk", "multiscope localize", "nice multiscope localize")
     yield "the `shell:` text of the rule `localize`", Request(arguments(chain, TINY, source=shell))
-    env = edited(tmp / "env", "envs/multiscope.yaml", "  - pip\n", "  - pip >=20\n")
+    env = edited(tmp / "env", "envs/multiscope.yaml", "  - pip >=23,<30\n", "  - pip >=22,<30\n")
     yield "`envs/multiscope.yaml`, in a run without `--sdm conda`", Request(arguments(chain, TINY, source=env))
     conda = Request([*arguments(chain, TINY), "--sdm", "conda"])
     yield "`--sdm conda` for a run that was made without", conda
