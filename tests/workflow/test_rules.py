@@ -24,7 +24,7 @@ def processor_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def test_a_dry_run_of_the_default_lists_its_rules_in_under_3_seconds(tmp_path: Path) -> None:
+def test_a_dry_run_of_the_default_lists_its_rules_in_under_5_seconds(tmp_path: Path) -> None:
     seconds = []
     for _ in range(3):
         started = processor_seconds()
@@ -32,7 +32,7 @@ def test_a_dry_run_of_the_default_lists_its_rules_in_under_3_seconds(tmp_path: P
         seconds.append(processor_seconds() - started)
     rules = {name for path in RULES for name in re.findall(r"^rule (\w+):", path.read_text(), flags=re.MULTILINE)}
     assert planned(run).keys() == rules - NOT_IN_THE_DEFAULT
-    assert min(seconds) < 3, seconds
+    assert min(seconds) < 5, seconds
 
 
 def test_resources_alone_start_a_rule_as_several_processes(tmp_path: Path) -> None:
