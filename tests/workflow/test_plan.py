@@ -24,7 +24,10 @@ def plan(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 def measured(folder: Path) -> dict[str, dict[str, str]]:
     """The last row of each benchmark file."""
     found = sorted((folder / "run_benchmarks").rglob("*.tsv"))
-    return {str(path.relative_to(folder)): list(csv.DictReader(path.open(), delimiter="\t"))[-1] for path in found}
+    return {
+        str(path.relative_to(folder)): list(csv.DictReader(path.read_text().splitlines(), delimiter="\t"))[-1]
+        for path in found
+    }
 
 
 def test_a_new_run_is_planned_by_an_earlier_one(chain: Path, tmp_path: Path) -> None:
