@@ -581,7 +581,7 @@ def _stop(number: int, _: FrameType | None) -> None:
 
 
 @contextmanager
-def _stoppable() -> Iterator[None]:
+def stoppable() -> Iterator[None]:
     """End in good order when told to stop (scancel, preemption, time limit, Ctrl-C); trainings have their own way."""
     former = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)}
     try:
@@ -612,7 +612,7 @@ def plan(
 def main() -> None:
     """Run a command: exit code 2 and one line for bad input, 1 for a stopped or failed job."""
     try:
-        with _stoppable():
+        with stoppable():
             code = app(standalone_mode=False)
         sys.exit(code)
     except InputError as error:

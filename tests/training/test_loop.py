@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -74,6 +75,32 @@ def test_a_stop_signal_saves_and_says_so(tmp_path: Path, capsys: pytest.CaptureF
     found = finished(StateFolder(tmp_path / "cut", fingerprint="x"), EPOCHS)
     assert "resumed at step 8 of 40" in capsys.readouterr().err
     assert torch.equal(found[0], expected[0])
+
+
+@pytest.mark.parametrize("plan", [EPOCHS, EVERY_STEP])
+def test_a_signal_in_the_last_step_is_not_lost(tmp_path: Path, plan: Plan) -> None:
+    expected = finished(StateFolder(tmp_path / "whole", fingerprint="x"), plan)
+    with pytest.raises(Interrupted, match="stopped by SIGTERM after step 40; run again"):
+        train(Line(stop_at=39), plan, StateFolder(tmp_path / "cut", fingerprint="x"))
+    found = finished(StateFolder(tmp_path / "cut", fingerprint="x"), plan)
+    assert torch.equal(found[0], expected[0]) and found[1] == expected[1]
+
+
+def test_a_signal_after_the_last_step_is_for_what_comes_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    received: list[int] = []
+    former = signal.signal(signal.SIGTERM, lambda number, _: received.append(number))
+    save = StateFolder.save
+
+    def stopped(self: StateFolder, state: dict[str, Any]) -> None:
+        save(self, state)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(StateFolder, "save", stopped)
+    try:
+        train(Line(), Plan(what="line", steps=3, seed=0), StateFolder(tmp_path, fingerprint="x"))
+    finally:
+        signal.signal(signal.SIGTERM, former)
+    assert received == [signal.SIGTERM]
 
 
 def test_another_fingerprint_starts_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

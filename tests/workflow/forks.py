@@ -118,14 +118,15 @@ def _become(job: dict[str, Any]) -> None:
     if job["tmp"]:
         os.environ["TMPDIR"] = job["tmp"]
     if job["hit"]:
-        sys.addaudithook(_hook(Hit(**job["hit"])))
+        sys.addaudithook(hook_of(Hit(**job["hit"])))
     if job["user"]:
         os.setgroups([])
         os.setgid(job["user"])
         os.setuid(job["user"])
 
 
-def _hook(hit: Hit) -> Callable[[str, tuple[Any, ...]], None]:
+def hook_of(hit: Hit) -> Callable[[str, tuple[Any, ...]], None]:
+    """What Python is to call on each event, so that `hit` happens."""
     pattern, left = re.compile(hit.at), hit.nth
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:

@@ -91,15 +91,15 @@ class Lock:
 
     def _take_over(self) -> bool:
         """Take a file that its job left behind; an `InputError` if that job lives."""
-        by_kernel = self._flock()
         try:
+            by_kernel = self._flock()
             if os.fstat(self._descriptor).st_ino != self._path.stat().st_ino or self._is_held(by_kernel):
                 return False
             self._remark.write(self._descriptor)
             time.sleep(_SETTLE_SECONDS)  # who came at the same moment has written by now: the last one has it
             if read_remark(self._path) != self._remark:
                 raise HeldError(f"{self._out}: another job began to make it at the same time; wait for it")
-        except FileNotFoundError:
+        except FileNotFoundError:  # its job has just ended
             return False
         return True
 

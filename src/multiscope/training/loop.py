@@ -90,7 +90,7 @@ def train(recipe: Recipe, plan: Plan, folder: StateFolder) -> None:
             if due or stopped or last:
                 _save(recipe, folder, window, step + 1)
                 saved_at = time.monotonic()
-            if stopped and not last:
+            if stopped:
                 plan.ranks.wait()  # srun and torchrun end the others when one has ended: not before it is saved
                 name = signal.Signals(stop[0]).name if stop else "a signal to another process"
                 raise Interrupted(
@@ -170,3 +170,5 @@ def _stop_signals() -> Iterator[list[int]]:
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)
+    if received:  # too late to stop at a step: it is for what comes after the training
+        signal.raise_signal(received[0])
