@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from multiscope.config import AnyData, Config, VirtualScreen
+from multiscope.config.encoders import Encoder, Network
 
 PLAIN, TORCH, CUDA = 1500, 2000, 3000
 """MB of a process that reads and cuts images, of one with PyTorch, of one with PyTorch and a GPU."""
@@ -77,14 +78,19 @@ def _segment(run: Config, wildcards: Mapping[str, str]) -> float:
 def _localize(run: Config, wildcards: Mapping[str, str]) -> float:
     assert run.localize is not None
     encoder = run.localize.encoders[wildcards["encoder"]]
-    batch, width = getattr(encoder, "batch_size", 1), 64 * getattr(encoder, "width", 1.0)
-    return CUDA + _activations(batch, _crop_side(run), width, _LAYERS_ENCODER)
+    batch = getattr(encoder, "batch_size", 1)
+    return CUDA + _activations(batch, _crop_side(run), _channels(encoder), _LAYERS_ENCODER)
 
 
 def _embed(run: Config, wildcards: Mapping[str, str]) -> float:
     assert run.localize is not None
-    width = 64 * getattr(run.localize.encoders[wildcards["encoder"]], "width", 1.0)
-    return CUDA + _EMBED_BLOCKS + _activations(_EMBED_BATCH, _crop_side(run), width, _LAYERS_FORWARD)
+    channels = _channels(run.localize.encoders[wildcards["encoder"]])
+    return CUDA + _EMBED_BLOCKS + _activations(_EMBED_BATCH, _crop_side(run), channels, _LAYERS_FORWARD)
+
+
+def _channels(encoder: Encoder) -> float:
+    """Of a layer as large as the crop; none where there is no network."""
+    return 64 * getattr(encoder, "width", 1.0 if isinstance(encoder, Network) else 0.0)
 
 
 def _crop_side(run: Config) -> int:
