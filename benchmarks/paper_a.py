@@ -46,6 +46,8 @@ PARTS: dict[str, dict[str, Any]] = {
     },
 }
 """What each part changes of the file's `sweep`."""
+PLAIN = {"cin_gan": "none", "alpha": "flips"}
+"""What the synthetic pairs of a part are compared with."""
 PUBLISHED: dict[str, dict[str, Any]] = {
     "multiscope": {"width": 64, "blocks": 9, "critic_width": 64},
     "cgan_paper": {"profile": "paper"},
@@ -208,6 +210,20 @@ def report(planned: list[Job], out: Path) -> None:
                 beside = (scores["part"] == "table") & scores["method"].isin([*PARTS[part]["methods"], "input"])
                 rows = ["method", "augmentation", "n_synthetic", "n_pairs"]
                 print(table(scores[(scores["part"] == part) | beside].sort_values(rows), rows, "psnr"))
+        for part, plain in PLAIN.items():
+            print(f"\n### {dataset}: {part}, with synthetic pairs minus {plain} alone, psnr\n")
+            for line in gains(scores[scores["part"] == part], plain):
+                print(line)
+
+
+def gains(scores: pd.DataFrame, plain: str) -> Iterator[str]:
+    """What synthetic pairs add to the same real ones (`plain`: those alone), on the same images."""
+    rows = ["method", "n_pairs", "augmentation", "n_synthetic"]
+    added = scores[(scores["setting"] == "paired") & (scores["augmentation"] != plain)]
+    for _, values in added[rows].drop_duplicates().sort_values(rows).iterrows():
+        alone = {"method": values["method"], "n_pairs": values["n_pairs"], "augmentation": plain}
+        found = list(differences(scores, values.to_dict(), alone, "psnr"))
+        yield f"- {', '.join(map(str, values))}: {'; '.join(found)}"
 
 
 if __name__ == "__main__":

@@ -6,10 +6,8 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +21,7 @@ from multiscope.errors import InputError
 from multiscope.folders.parts import Part
 from multiscope.localize.stage import run as localize
 from multiscope.training.ranks import ALONE, Place, Ranks, SharedRng, own_part, started_ranks
+from tests.forks import Forks, Running
 
 RELATIVE = 1e-4
 """How far a loss may be from that of one process: sums of floats are split in other ways."""
@@ -37,26 +36,24 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def begin(crops: Path, out: Path, config: str, *, ranks: int, **more: str) -> list[subprocess.Popen[str]]:
+@pytest.fixture(scope="module")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
+    with Forks(tmp_path_factory.mktemp("said")) as found:
+        yield found
+
+
+def begin(forks: Forks, crops: Path, out: Path, config: str, *, ranks: int) -> list[Running]:
     """Start the processes as torchrun does."""
-    command = ["-m", "multiscope", "localize", "--device", "cpu", "--encoder", "net", "--seed", "3"]
+    command = ["localize", "--device", "cpu", "--encoder", "net", "--seed", "3"]
     command += ["--crops", str(crops), "--out", str(out), "--config", config]
-    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "OMP_NUM_THREADS": "1"}
-    numbers = {"WORLD_SIZE": str(ranks), "LOCAL_WORLD_SIZE": str(ranks)}
-    return [
-        subprocess.Popen(
-            [sys.executable, *command],
-            env={**os.environ, **address, **numbers, **more, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(ranks)
-    ]
+    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    shared |= {"WORLD_SIZE": str(ranks), "LOCAL_WORLD_SIZE": str(ranks)}
+    return [forks.begin(command, **shared, RANK=str(rank), LOCAL_RANK=str(rank)) for rank in range(ranks)]
 
 
-def end(processes: Sequence[subprocess.Popen[str]]) -> list[tuple[int, str]]:
-    said = [process.communicate(timeout=120)[1] for process in processes]
-    return [(process.returncode, words) for process, words in zip(processes, said, strict=True)]
+def end(processes: Sequence[Running]) -> list[tuple[int, str]]:
+    ended = [process.end() for process in processes]
+    return [(each.code, each.said) for each in ended]
 
 
 def history(folder: Path) -> list[dict[str, float]]:
@@ -65,9 +62,9 @@ def history(folder: Path) -> list[dict[str, float]]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("config", [DEEPLOC, AUTOENCODER], ids=["deeploc", "autoencoder"])
-def test_two_processes_have_the_loss_curve_of_one(tiny_crops: Path, tmp_path: Path, config: str) -> None:
-    ended = end(begin(tiny_crops, tmp_path / "one", config, ranks=1))
-    ended += end(begin(tiny_crops, tmp_path / "two", config, ranks=2))
+def test_two_processes_have_the_loss_curve_of_one(forks: Forks, tiny_crops: Path, tmp_path: Path, config: str) -> None:
+    ended = end(begin(forks, tiny_crops, tmp_path / "one", config, ranks=1))
+    ended += end(begin(forks, tiny_crops, tmp_path / "two", config, ranks=2))
     assert [code for code, _ in ended] == [0, 0, 0], ended
     one, two = history(tmp_path / "one"), history(tmp_path / "two")
     assert [row["split"] for row in one] == [row["split"] for row in two]
@@ -80,34 +77,34 @@ def test_two_processes_have_the_loss_curve_of_one(tiny_crops: Path, tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_two_processes_that_are_stopped_go_on_together(tiny_crops: Path, tmp_path: Path) -> None:
-    longer = DEEPLOC.replace("epochs: 3", "epochs: 40")
-    assert [code for code, _ in end(begin(tiny_crops, tmp_path / "whole", longer, ranks=2))] == [0, 0]
-    cut = begin(tiny_crops, tmp_path / "cut", longer, ranks=2)
+def test_two_processes_that_are_stopped_go_on_together(forks: Forks, tiny_crops: Path, tmp_path: Path) -> None:
+    longer = DEEPLOC.replace("epochs: 3", "epochs: 12")
+    assert [code for code, _ in end(begin(forks, tiny_crops, tmp_path / "whole", longer, ranks=2))] == [0, 0]
+    cut = begin(forks, tiny_crops, tmp_path / "cut", longer, ranks=2)
     epochs = tmp_path / "cut.state" / "epochs"
     deadline = time.monotonic() + 120
     while not (epochs.is_dir() and len(list(epochs.iterdir())) >= 3):
-        assert time.monotonic() < deadline and all(process.poll() is None for process in cut)
+        assert time.monotonic() < deadline
         time.sleep(0.01)
-    cut[1].send_signal(signal.SIGTERM)  # one hears of it, both stop at the same step
+    os.kill(cut[1].pid, signal.SIGTERM)  # one hears of it, both stop at the same step
     (first, said), (second, words) = end(cut)
     assert (first, second) == (1, 1)
     assert "stopped by a signal to another process" in said and "stopped by SIGTERM" in words
-    (first, said), (second, words) = end(begin(tiny_crops, tmp_path / "cut", longer, ranks=2))
+    (first, said), (second, words) = end(begin(forks, tiny_crops, tmp_path / "cut", longer, ranks=2))
     assert (first, second) == (0, 0) and "resumed at step" in said and "resumed" not in words
     whole, again = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "cut"))
     assert all(np.array_equal(whole[name], again[name]) for name in whole)
 
 
 @pytest.mark.slow
-def test_one_that_is_killed_ends_the_other_with_a_line(tiny_crops: Path, tmp_path: Path) -> None:
+def test_one_that_is_killed_ends_the_other_with_a_line(forks: Forks, tiny_crops: Path, tmp_path: Path) -> None:
     longer = AUTOENCODER.replace("epochs: 2", "epochs: 400")
-    both = begin(tiny_crops, tmp_path / "out", longer, ranks=2)
+    both = begin(forks, tiny_crops, tmp_path / "out", longer, ranks=2)
     deadline = time.monotonic() + 120
     while not (tmp_path / "out.state" / "state.pt").exists():
-        assert time.monotonic() < deadline and all(process.poll() is None for process in both)
+        assert time.monotonic() < deadline
         time.sleep(0.05)
-    both[1].kill()
+    os.kill(both[1].pid, signal.SIGKILL)
     (first, said), (second, _) = end(both)
     assert (first, second) == (1, -signal.SIGKILL)
     assert "multiscope: another process of this training ended" in said and "Traceback" not in said

@@ -10,8 +10,8 @@ from pathlib import Path
 import yaml
 
 from multiscope.folders.manifest import read_manifest
+from tests.forks import Forks
 from tests.workflow.conftest import TINY
-from tests.workflow.forks import Forks
 
 Options = list[str | Path]
 _WHOLE = "whole.yaml"

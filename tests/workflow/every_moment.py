@@ -20,8 +20,8 @@ from multiscope.folders import lock
 from multiscope.folders.manifest import StageRun, read_manifest, stage_output, verify
 from multiscope.training.finish import keep_history, open_state
 from multiscope.training.loop import Plan, train
+from tests.forks import Hit, hook_of
 from tests.training.test_loop import Line
-from tests.workflow.forks import Hit, hook_of
 
 _PLAN = Plan(what="line", steps=4, seed=1, steps_per_epoch=2)
 

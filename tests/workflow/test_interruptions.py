@@ -11,8 +11,8 @@ import pytest
 
 from multiscope.folders.manifest import verify
 from tests.disks import enlarge, small_disk
+from tests.forks import Forks, Hit
 from tests.workflow.commands import STAGES, Commands, content, write_config
-from tests.workflow.forks import Forks, Hit
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 SIGNALS = ("SIGTERM", "SIGINT", "SIGKILL")
@@ -46,6 +46,17 @@ def test_a_stage_that_is_hit_ends_the_second_time_as_if_it_had_not_been(
     assert content(out) == content(whole)
     verify(out, full=True)
     assert [path.name for path in tmp_path.iterdir()] == [stage]
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL"])
+def test_a_training_goes_on_from_the_state_that_it_saved(commands: Commands, tmp_path: Path, name: str) -> None:
+    whole, out = commands.whole("localize"), tmp_path / "localize"
+    # its last epoch is over, but not saved
+    hit = commands.forks.run(commands("localize", out), Hit(at=r"rename .*\.state/state\.pt", nth=2, signal=name))
+    assert hit.code == CODES[name] and not out.exists(), hit.said
+    again = commands.forks.run(commands("localize", out))
+    assert again.code == 0 and "localize: deeploc: resumed at step" in again.said, again.said
+    assert content(out) == content(whole)
 
 
 @pytest.mark.parametrize("stage", ["data", "restore", "localize"])
@@ -98,7 +109,7 @@ def test_nothing_is_written_beside_inputs_that_may_only_be_read(commands: Comman
     readable = Commands(commands.forks, inputs, commands.config)
     commands.config.parent.chmod(0o755)
     before = sorted(inputs.rglob("*"))
-    ended = commands.forks.run(readable("localize", out / "localize"), user=65534, tmp=out)
+    ended = commands.forks.run(readable("localize", out / "localize"), user=65534, TMPDIR=str(out))
     assert ended.code == 0, ended.said
     assert sorted(inputs.rglob("*")) == before
     modes = {path.stat().st_mode & 0o777 for path in (out / "localize").rglob("*") if path.is_file()}

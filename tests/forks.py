@@ -1,4 +1,4 @@
-"""Commands run in forks of one process that has everything imported, and hit at a chosen moment.
+"""Commands run in forks of one process that has everything imported, some of them hit at a chosen moment.
 
 A moment is the nth time that the command touches a file whose event (`open PATH`, `rename FROM TO`, `mkdir PATH`,
 `remove PATH`, ...) fits a pattern: Python's audit events, so that no test waits for a moment and hopes.
@@ -50,28 +50,52 @@ class Ended:
         return [line for line in self.said.splitlines() if line.startswith("multiscope: ")]
 
 
+class Running:
+    """A command that was begun."""
+
+    def __init__(self, forks: Forks, pid: int, said: Path) -> None:
+        """`said` is the file that its words go to."""
+        self.pid = pid
+        self._forks, self._said = forks, said
+
+    def end(self) -> Ended:
+        """Wait for its end."""
+        code = self._forks.ask({"wait": self.pid})
+        return Ended(code, self._said.read_text())
+
+
 class Forks:
-    """Runs commands one after the other; a context manager."""
+    """Begins commands; a context manager."""
 
     def __init__(self, folder: Path) -> None:
-        """What the commands say goes to a file in `folder`."""
-        self._said = folder / "said"
+        """What the commands say goes to files in `folder`."""
+        self._folder, self._begun = folder, 0
         self._server = subprocess.Popen(
             [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )  # fmt: skip
 
+    def begin(
+        self, arguments: Sequence[str | Path], hit: Hit | None = None, *, user: int = 0, **environment: str
+    ) -> Running:
+        """Start `multiscope` with `arguments`, as the user with this number, with these variables."""
+        self._begun += 1
+        said = self._folder / f"said{self._begun}"
+        job = {"arguments": [str(each) for each in arguments], "hit": hit and asdict(hit), "said": str(said)}
+        return Running(self, self.ask(job | {"user": user, "environment": environment}), said)
+
     def run(
-        self, arguments: Sequence[str | Path], hit: Hit | None = None, *, user: int = 0, tmp: Path | None = None
+        self, arguments: Sequence[str | Path], hit: Hit | None = None, *, user: int = 0, **environment: str
     ) -> Ended:
-        """Run `multiscope` with `arguments`, as the user with this number, with `tmp` for temporary files."""
-        job = {"arguments": [str(each) for each in arguments], "hit": hit and asdict(hit), "said": str(self._said)}
+        """Begin and wait."""
+        return self.begin(arguments, hit, user=user, **environment).end()
+
+    def ask(self, what: dict[str, Any]) -> int:
+        """A number for a line."""
         assert self._server.stdin is not None and self._server.stdout is not None
-        self._said.unlink(missing_ok=True)
-        self._server.stdin.write(json.dumps(job | {"user": user, "tmp": tmp and str(tmp)}) + "\n")
+        self._server.stdin.write(json.dumps(what) + "\n")
         self._server.stdin.flush()
-        code = int(self._server.stdout.readline())
-        return Ended(code, self._said.read_text())
+        return int(self._server.stdout.readline())
 
     def __enter__(self) -> Forks:
         return self
@@ -81,15 +105,22 @@ class Forks:
 
 
 def _serve() -> None:
-    """Import everything, then fork once a line."""
+    """Import everything; then a line is a command to fork, or one to wait for."""
     for name in _IMPORTED:
         importlib.import_module(name)
+    running = set[int]()
     for line in sys.stdin:
-        child = os.fork()
-        if not child:
-            _work(json.loads(line))
-        _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        asked = json.loads(line)
+        if child := asked.get("wait"):
+            running.remove(child)
+            print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        elif child := os.fork():
+            running.add(child)
+            print(child, flush=True)
+        else:
+            _work(asked)
+    for child in running:  # of a test that failed
+        os.kill(child, signal.SIGKILL)
 
 
 def _work(job: dict[str, Any]) -> None:
@@ -115,8 +146,7 @@ def _work(job: dict[str, Any]) -> None:
 
 def _become(job: dict[str, Any]) -> None:
     sys.argv = ["multiscope", *job["arguments"]]
-    if job["tmp"]:
-        os.environ["TMPDIR"] = job["tmp"]
+    os.environ.update(job["environment"])
     if job["hit"]:
         sys.addaudithook(hook_of(Hit(**job["hit"])))
     if job["user"]:
