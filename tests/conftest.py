@@ -28,14 +28,17 @@ settings.load_profile("multiscope")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The whole chain takes longest: begun first, it is no tail that one of two processes waits for.
+    """Long files first, so that neither of two processes waits for the other's last one.
 
-    What looks at it comes after the other tests of the workflow, so that the second process does not wait for it.
+    The whole chain takes longest. What looks at it comes after the other tests of the workflow, or the second process
+    would wait for it; then what is marked slow.
     """
     looking = {item.path for item in items if "chain" in getattr(item, "fixturenames", ())}
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
 
-    def turn(item: pytest.Item) -> tuple[bool, bool]:
-        return "workflow" not in item.path.parts, item.path in looking and item.path.name != "test_chain.py"
+    def turn(item: pytest.Item) -> tuple[bool, bool, bool]:
+        looks = item.path in looking and item.path.name != "test_chain.py"
+        return "workflow" not in item.path.parts, looks, item.path not in slow
 
     items.sort(key=turn)
 
