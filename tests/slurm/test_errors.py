@@ -14,6 +14,7 @@ import pytest
 from tests.slurm.head import Head, srun
 from tests.workflow.conftest import ROOT, environment
 
+pytestmark = pytest.mark.timeout(900)  # others may have the node
 DOCS = (ROOT / "docs" / "hpc.md").read_text(encoding="utf-8")
 
 
