@@ -137,8 +137,9 @@ def table(scores: pd.DataFrame, rows: list[str], metric: str) -> str:
     return "\n".join(lines)
 
 
-def differences(scores: pd.DataFrame, one: dict[str, Any], other: dict[str, Any], metric: str) -> Iterator[str]:
-    """How much better `one` is than `other` on the same images, with the interval, defect by defect."""
+def differences(scores: pd.DataFrame, one: dict[str, Any], other: dict[str, Any], metric: str) -> dict[str, str]:
+    """How much better `one` is than `other` on the same images, with the interval, by defect."""
+    texts = {}
     chosen = scores[(scores["metric"] == metric) & (scores["rule"] == RULE)]
     for defect, group in chosen.groupby("defect"):
         sides = []
@@ -150,7 +151,12 @@ def differences(scores: pd.DataFrame, one: dict[str, Any], other: dict[str, Any]
         a, b = sides[0].align(sides[1], join="inner")
         if len(a):
             found = paired_interval(a.to_numpy(), b.to_numpy(), of_field(a.index.to_series()).to_numpy())
-            yield f"{defect} {found.value:+.2f} ({found.low:+.2f} to {found.high:+.2f})"
+            texts[str(defect)] = f"{found.value:+.2f} ({found.low:+.2f} to {found.high:+.2f})"
+    return texts
+
+
+def listed(texts: dict[str, str]) -> str:
+    return "; ".join(f"{defect} {text}" for defect, text in texts.items())
 
 
 def main() -> None:
@@ -187,43 +193,49 @@ def report(planned: list[Job], out: Path) -> None:
         scores = gathered([job for job in finished if job.out.relative_to(out).parts[0] == dataset])
         scores = scores.sort_values(["setting", "n_pairs", "augmentation", "method"], kind="stable")
         first = scores[scores["part"] == "table"]
-        for metric in ("psnr", "ssim"):
-            print(f"\n### {dataset}: {metric}, rule {RULE}\n")
-            print(table(first, ["setting", "n_pairs", "augmentation", "n_synthetic", "method"], metric))
-        for augmentation in ("flips", "physics"):
-            print(f"\n### {dataset}: multiscope minus others, 10 pairs and {augmentation} for both, psnr\n")
-            ours = {"method": "multiscope", "n_pairs": 10, "augmentation": augmentation}
-            for method in sorted(set(first["method"]) - {"input", "multiscope"}):
-                theirs = {"method": method} | (
-                    {} if method == "cyclegan" else {"n_pairs": 10, "augmentation": augmentation}
-                )
-                if found := list(differences(first, ours, theirs, "psnr")):
-                    print(f"- {method}: {'; '.join(found)}")
-        print(f"\n### {dataset}: multiscope with 10 pairs, physics minus flips, psnr\n")
-        physics, flips = (
-            {"method": "multiscope", "n_pairs": 10, "augmentation": name} for name in ("physics", "flips")
-        )
-        print(f"- {'; '.join(differences(first, physics, flips, 'psnr'))}")
-        for part in ("curve", "cin_gan", "alpha"):
-            if part in set(scores["part"]):
-                print(f"\n### {dataset}: {part}, psnr, rule {RULE}\n")
-                beside = (scores["part"] == "table") & scores["method"].isin([*PARTS[part]["methods"], "input"])
-                rows = ["method", "augmentation", "n_synthetic", "n_pairs"]
-                print(table(scores[(scores["part"] == part) | beside].sort_values(rows), rows, "psnr"))
-        for part, plain in PLAIN.items():
-            print(f"\n### {dataset}: {part}, with synthetic pairs minus {plain} alone, psnr\n")
-            for line in gains(scores[scores["part"] == part], plain):
-                print(line)
+        if len(first):
+            print_methods(first, dataset)
+        for part in [part for part in PARTS if part != "table" and part in set(scores["part"])]:
+            print(f"\n### {dataset}: {part}, psnr, rule {RULE}\n")
+            of_part = scores[scores["part"] == part]
+            beside = first[first["method"].isin([*PARTS[part]["methods"], "input"])]
+            rows = ["method", "augmentation", "n_synthetic", "n_pairs"]
+            print(table(pd.concat([of_part, beside]).sort_values(rows), rows, "psnr"))
+            if plain := PLAIN.get(part):
+                print(f"\n### {dataset}: {part}, with synthetic pairs minus {plain} alone, psnr\n")
+                print(gains(of_part, plain))
 
 
-def gains(scores: pd.DataFrame, plain: str) -> Iterator[str]:
-    """What synthetic pairs add to the same real ones (`plain`: those alone), on the same images."""
+def print_methods(first: pd.DataFrame, dataset: str) -> None:
+    """All methods on ten pairs and none, and `multiscope` beside each other."""
+    for metric in ("psnr", "ssim"):
+        print(f"\n### {dataset}: {metric}, rule {RULE}\n")
+        print(table(first, ["setting", "n_pairs", "augmentation", "n_synthetic", "method"], metric))
+    for augmentation in ("flips", "physics"):
+        print(f"\n### {dataset}: multiscope minus others, 10 pairs and {augmentation} for both, psnr\n")
+        ours = {"method": "multiscope", "n_pairs": 10, "augmentation": augmentation}
+        for method in sorted(set(first["method"]) - {"input", "multiscope"}):
+            theirs = {"method": method} | (
+                {} if method == "cyclegan" else {"n_pairs": 10, "augmentation": augmentation}
+            )
+            if found := differences(first, ours, theirs, "psnr"):
+                print(f"- {method}: {listed(found)}")
+    print(f"\n### {dataset}: multiscope with 10 pairs, physics minus flips, psnr\n")
+    physics, flips = ({"method": "multiscope", "n_pairs": 10, "augmentation": name} for name in ("physics", "flips"))
+    print(f"- {listed(differences(first, physics, flips, 'psnr'))}")
+
+
+def gains(scores: pd.DataFrame, plain: str) -> str:
+    """A markdown table of what synthetic pairs add to the same real ones (`plain`: those alone), on the same images."""
     rows = ["method", "n_pairs", "augmentation", "n_synthetic"]
     added = scores[(scores["setting"] == "paired") & (scores["augmentation"] != plain)]
+    defects = sorted(added["defect"].unique())
+    lines = [f"| {' | '.join([*rows, *defects])} |", "|" + "---|" * (len(rows) + len(defects))]
     for _, values in added[rows].drop_duplicates().sort_values(rows).iterrows():
         alone = {"method": values["method"], "n_pairs": values["n_pairs"], "augmentation": plain}
-        found = list(differences(scores, values.to_dict(), alone, "psnr"))
-        yield f"- {', '.join(map(str, values))}: {'; '.join(found)}"
+        found = differences(scores, values.to_dict(), alone, "psnr")
+        lines.append(f"| {' | '.join([*map(str, values), *(found[defect] for defect in defects)])} |")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
