@@ -114,6 +114,16 @@ def test_a_bad_section_on_the_command_line_is_one_line(text: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_whole_configuration_has_the_defaults_of_the_workflow_on_the_command_line_too(tmp_path: Path) -> None:
+    whole = tmp_path / "config.yaml"
+    whole.write_text("{data: {a: {reader: virtual_screen}}, crop: {data: a}, localize: {data: a}}")
+    assert config.encoder_section_from(str(whole), encoder="deeploc").model == "deeploc"
+    with pytest.raises(InputError, match=r"config.yaml: has no 'localize.encoders.other'; name what is in it"):
+        config.encoder_section_from(str(whole), encoder="other")
+    with pytest.raises(InputError, match="has no 'segment'"):
+        config.section_from(config.Segment, str(whole), key="segment")
+
+
 def test_a_section_is_found_in_a_whole_configuration_too(tmp_path: Path) -> None:
     whole, alone = tmp_path / "whole.yaml", tmp_path / "alone.yaml"
     whole.write_text(yaml.safe_dump({**WHOLE, "crop": {"data": "a", "size": 72}}))

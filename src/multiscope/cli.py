@@ -591,7 +591,10 @@ def stoppable() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    options_metavar="[OPTIONS] [ARGUMENTS OF SNAKEMAKE]...",
+)
 def plan(
     context: typer.Context,
     earlier: Annotated[

@@ -94,6 +94,15 @@ def test_the_text_says_what_is_measured_and_what_a_bound() -> None:
     assert as_text(forecast({})).startswith("nothing to be done")
 
 
+def test_jobs_that_ask_for_no_time_are_out_of_the_sums_and_named() -> None:
+    theirs, ours = job("theirs", minutes=None), job("ours", "theirs", minutes=6)
+    planned = run(theirs, ours, cores=None, gpus=None)
+    said = as_text(forecast_of(planned, Earlier(planned, Path("nowhere")))).splitlines()
+    assert said[1].split()[:5] == ["theirs", "1", "1", "-", "?"]
+    assert "at most 6 min with as many jobs as can run at once, if no job waits in a queue" in said
+    assert said[-1] == "the time of theirs is not known, and in none of these sums"
+
+
 def test_jobs_whose_settings_changed_are_named() -> None:
     assert "train: measured with other settings" in as_text(forecast({job("train", reason="Params have changed"): 1}))
 

@@ -66,6 +66,20 @@ def test_what_cannot_fit_is_refused(tmp_path: Path) -> None:
     assert said.stderr.splitlines()[-1] == "multiscope: 1 thing(s) of this run cannot fit, see above"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--workflow-profile", "profiles/slrm"], "--workflow-profile profiles/slrm: holds no profile.yaml"),
+        (["--earlier", "tests"], "--earlier tests: holds no benchmark file of these rules"),
+        (["--json", "nowhere/plan.json"], "--json nowhere/plan.json: there is no folder"),
+    ],
+)
+def test_what_snakemake_would_pass_over_is_one_line(arguments: list[str], said: str, tmp_path: Path) -> None:
+    run = plan("--directory", tmp_path, *arguments)
+    assert run.returncode == 2 and f"multiscope: {said}" in run.stderr.splitlines()[-1], run.stderr
+    assert "Warning" not in run.stderr
+
+
 def test_a_configuration_with_a_fault_is_one_line(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text("data: {a: {reader: nonsense}}\n")

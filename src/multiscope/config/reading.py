@@ -112,8 +112,9 @@ def _values_from(text: str, *keys: str) -> tuple[Any, str]:
     # a whole configuration holds its data sets by name, a section has a data set's name there or no such key
     if not isinstance(values, dict) or not isinstance(values.get("data"), dict):
         return values, where
+    values = parse_config(values, where).model_dump(mode="json")  # with the defaults that the workflow takes
     for key in keys:
-        if not isinstance(values, dict) or key not in values:
+        if not isinstance(values, dict) or values.get(key) is None:
             raise InputError(f"{where}: has no '{'.'.join(keys)}'; name what is in it, or give the section alone")
         values = values[key]
     return values, f"{where}: {'.'.join(keys)}"

@@ -31,7 +31,10 @@ def check_inputs(config: Config, where: str) -> None:
     """
     for key, path in _paths(config):
         if not path.exists() and not any(path.is_relative_to(made) for made in config.made_by_rules):
-            raise InputError(f"{where}: {key}: {path} does not exist; name an existing file or folder")
+            raise InputError(
+                f"{where}: {key}: {path} does not exist; name an existing file or folder, or "
+                f"list it in made_by_rules if a rule of yours makes it"
+            )
     for name, data in config.data.items():
         try:
             _patterns(data)

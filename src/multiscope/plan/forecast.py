@@ -27,6 +27,11 @@ class Estimate:
     """Whether time is measured."""
 
     @property
+    def timed(self) -> bool:
+        """Whether `seconds` says anything."""
+        return self.measured or self.job.minutes is not None
+
+    @property
     def gpu_seconds(self) -> float:
         """GPUs times wall time."""
         return self.job.gpus * self.seconds

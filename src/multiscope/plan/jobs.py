@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from multiscope.config.reading import read_yaml
 from multiscope.errors import InputError
 
+_PROFILES = ("profile*.y*ml", "config*.y*ml")
 _MANY = 2**16
 
 
@@ -55,6 +58,7 @@ def dry_run(arguments: Sequence[str]) -> Run:
     from snakemake.cli import args_to_api, parse_args
 
     parser, settings = parse_args(["--dry-run", "--nolock", *arguments])
+    _check_files(settings)
     executor = settings.executor or "local"
     resources = {name: getattr(found, "value", found) for name, found in (settings.resources or {}).items()}
     run = Run(
@@ -75,6 +79,15 @@ def dry_run(arguments: Sequence[str]) -> Run:
     return Run(**vars(run) | {"jobs": tuple(jobs.values())})
 
 
+def _check_files(settings: Any) -> None:
+    """What Snakemake passes over without a word, or refuses with a traceback."""
+    profile = settings.workflow_profile
+    if profile not in (None, "none") and not any(any(Path(profile).glob(name)) for name in _PROFILES):
+        raise InputError(f"--workflow-profile {profile}: holds no profile.yaml; name the folder of a profile")
+    for file in settings.configfile or ():
+        read_yaml(Path(file))
+
+
 @contextmanager
 def _jobs_said() -> Iterator[list[Any]]:
     """Collects what Snakemake logs of its jobs; of everything else errors alone are shown."""
@@ -90,7 +103,10 @@ def _jobs_said() -> Iterator[list[Any]]:
     # a filter of the logger itself: Snakemake removes all handlers that it did not make
     logger.addFilter(quiet)
     try:
-        yield records
+        with warnings.catch_warnings():
+            # Snakemake's own, of sizes of inputs that are not there yet
+            warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
+            yield records
     finally:
         logger.removeFilter(quiet)
 

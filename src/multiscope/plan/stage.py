@@ -20,8 +20,12 @@ def run(arguments: Sequence[str], *, earlier: Path | None, json: Path | None) ->
     """
     if earlier is not None and not earlier.is_dir():
         raise InputError(f"--earlier {earlier}: is not a folder; name one in which the workflow ran before")
+    if json is not None and not json.absolute().parent.is_dir():
+        raise InputError(f"--json {json}: there is no folder {json.absolute().parent}; name a file in an existing one")
     planned = dry_run(arguments)
     found = forecast(planned, Earlier(planned, earlier or planned.folder))
+    if earlier is not None and planned.jobs and not any(estimate.measured for estimate in found.estimates):
+        raise InputError(f"--earlier {earlier}: holds no benchmark file of these rules; name a folder of a run")
     print(as_text(found))
     if json is not None:
         json.write_text(as_json(found), encoding="utf-8")

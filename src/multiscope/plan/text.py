@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from multiscope.plan.forecast import Estimate, Forecast
@@ -46,6 +46,7 @@ def _job(estimate: Estimate) -> dict[str, Any]:
 
 
 def _row(rule: str, found: Sequence[Estimate]) -> tuple[str, ...]:
+    times = sorted(estimate.seconds for estimate in found if estimate.timed)
     known = [estimate.memory_mb for estimate in found if estimate.memory_mb is not None]
     disk = [estimate.disk_bytes for estimate in found if estimate.disk_bytes is not None]
     return (
@@ -53,7 +54,7 @@ def _row(rule: str, found: Sequence[Estimate]) -> tuple[str, ...]:
         str(len(found)),
         str(max(estimate.job.threads for estimate in found)),
         str(max(estimate.job.gpus for estimate in found) or "-"),
-        _bounded(found, [duration(estimate.seconds) for estimate in sorted(found, key=lambda one: one.seconds)]),
+        _bounded(found, [duration(seconds) for seconds in times]) if times else "?",
         _bounded(found, [f"{max(known) / 1e3:.1f} GB"]) if known else "?",
         _size(sum(disk)) if disk else "?",
     )
@@ -67,7 +68,8 @@ def _bounded(found: Sequence[Estimate], values: Sequence[str]) -> str:
 
 def _sums(forecast: Forecast) -> Iterator[str]:
     chain = forecast.longest_chain
-    guessed = sorted({estimate.job.rule for estimate in forecast.estimates if not estimate.measured})
+    guessed = _rules(estimate for estimate in forecast.estimates if estimate.timed and not estimate.measured)
+    unknown = _rules(estimate for estimate in forecast.estimates if not estimate.timed)
     most = "at most " if guessed else "about "
     yield (
         f"{len(forecast.estimates)} jobs: {most}{_processor_hours(forecast):.1f} hours of processors, "
@@ -77,11 +79,16 @@ def _sums(forecast: Forecast) -> Iterator[str]:
     seconds = sum(estimate.seconds for estimate in chain)
     yield f"{most}{duration(seconds)} in any case: {' > '.join(estimate.job.rule for estimate in chain)}"
     if guessed:
-        yield f"no earlier run of {', '.join(guessed)}: 'at most' is what the rule asks for"
-    changed = [estimate for estimate in forecast.estimates if estimate.measured and "hanged" in estimate.job.reason]
+        yield f"no earlier run of {guessed}: 'at most' is what the rule asks for"
+    if unknown:
+        yield f"the time of {unknown} is not known, and in none of these sums"
+    changed = _rules(one for one in forecast.estimates if one.measured and "hanged" in one.job.reason)
     if changed:
-        rules = sorted({estimate.job.rule for estimate in changed})
-        yield f"{', '.join(rules)}: measured with other settings or other code than now"
+        yield f"{changed}: measured with other settings or other code than now"
+
+
+def _rules(estimates: Iterable[Estimate]) -> str:
+    return ", ".join(sorted({estimate.job.rule for estimate in estimates}))
 
 
 def _at_once(forecast: Forecast) -> str:
@@ -89,7 +96,7 @@ def _at_once(forecast: Forecast) -> str:
     cores = f"{run.cores} cores" if run.executor == "local" and run.cores else None
     jobs = f"{run.jobs_at_once} jobs" if run.jobs_at_once else None
     gpus = f"{run.gpus} GPUs" if run.gpus is not None else None
-    return " and ".join(part for part in (jobs, cores, gpus) if part) + " at once"
+    return (" and ".join(part for part in (jobs, cores, gpus) if part) or "as many jobs as can run") + " at once"
 
 
 def _processor_hours(forecast: Forecast) -> float:
