@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from multiscope.config.data import AnyData, Data
 from multiscope.config.encoders import AnyEncoder
 from multiscope.config.faults import M, parse
+from multiscope.config.localize import Localize
 from multiscope.config.run import Config
 from multiscope.config.section import Section
 from multiscope.config.sweep import SweepPlan
@@ -112,7 +113,9 @@ def _values_from(text: str, *keys: str) -> tuple[Any, str]:
     # a whole configuration holds its data sets by name, a section has a data set's name there or no such key
     if not isinstance(values, dict) or not isinstance(values.get("data"), dict):
         return values, where
-    values = parse_config(values, where).model_dump(mode="json")  # with the defaults that the workflow takes
+    if isinstance(values.get("localize"), dict):  # it holds sections that have defaults in the workflow
+        localize = parse(Localize, values["localize"], f"{where}: localize").model_dump(mode="json")
+        values = values | {"localize": localize}
     for key in keys:
         if not isinstance(values, dict) or values.get(key) is None:
             raise InputError(f"{where}: has no '{'.'.join(keys)}'; name what is in it, or give the section alone")
