@@ -248,3 +248,28 @@ def test_a_full_disk_leaves_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(OSError, match="No space left"):
         Lock(tmp_path / "out").__enter__()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_lock_that_is_gone_ends_the_job_before_it_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who took it over while this job was suspended has ended: its result is whole, that of this job would not be."""
+    ended: list[int] = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+    with Lock(tmp_path / "out") as held:
+        held.confirm()
+        assert not ended
+        (tmp_path / ".out.lock").unlink()
+        held.confirm()
+    assert ended == [1] and "a job that is over has taken over; this job ends" in capsys.readouterr().err
+
+
+def test_another_jobs_lock_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / ".out.lock"
+    with Lock(tmp_path / "out"):
+        path.unlink()
+        with Lock(tmp_path / "out"):
+            theirs = path.read_bytes()
+            path.rename(tmp_path / "kept")
+        (tmp_path / "kept").rename(path)
+    assert path.read_bytes() == theirs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ from hypothesis import strategies as st
 
 from multiscope.errors import InputError
 from multiscope.folders.lock import Lock
-from multiscope.folders.manifest import StageRun, verify
-from multiscope.folders.parts import Part, read_part, shared_output
+from multiscope.folders.manifest import StageRun, describe_run, verify
+from multiscope.folders.parts import Part, _Parts, read_part, shared_output
 
 NAMES = list("abcdefg")
 DESCRIBED: dict[str, Any] = {"stage": "letters", "version": 1, "config": {}, "inputs": {}}
@@ -110,6 +111,21 @@ def test_a_completing_job_is_left_to_it(tmp_path: Path, capsys: pytest.CaptureFi
         assert not make(out, Part(2, 2))
     assert "part 2 of 2 is finished; " in capsys.readouterr().err
     assert make(out, Part(2, 2)) and json.loads((out / "manifest.json").read_text())["notes"]["parts"] == 2
+
+
+def test_who_saw_all_parts_finished_and_came_late_makes_nothing_again(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    make(out, Part(1, 2))
+    late = _Parts(out, 2, describe_run(**DESCRIBED))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_Parts, "completed", lambda *_: nullcontext())
+        assert not make(out, Part(2, 2))  # it is finished, and does not go on
+    assert late.do(Part(1, 2), write)
+    assert make(out, Part(2, 2))
+    before = (out / "manifest.json").read_text()
+    with late.completed(Part(1, 2)) as made:
+        assert made is None
+    assert (out / "manifest.json").read_text() == before and not beside(out)
 
 
 @pytest.mark.parametrize("text", ["0/2", "3/2", "1", "1/0", "a/b", "-1/2", "1/2/3", ""])

@@ -20,6 +20,7 @@ def job(name: str, *above: str, **changes: Any) -> Job:
         "memory_mb": 1000,
         "minutes": 10,
         "gpus": 0,
+        "nodes": 1,
         "reason": "",
     }
     return Job(**values | changes)

@@ -28,9 +28,9 @@ def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("slurm")
 def test_partitions_are_what_sinfo_says() -> None:
     assert partitions() == [
-        Place("short", 67108, 16, 0, 60),
-        Place("gpu", 134217, 32, 4, 2880),
-        Place("long", 268435, 64, 0, None),
+        Place("short", 64000, 16, 0, 60),
+        Place("gpu", 128000, 32, 4, 2880),
+        Place("long", 256000, 64, 0, None),
     ]
 
 
@@ -38,8 +38,8 @@ def test_partitions_are_what_sinfo_says() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"memory_mb": 300_000}, "rule train: asks for 300.0 GB of memory, long has 268.4; make the stage smaller"),
-        ({"memory_mb": 200_000, "gpus": 1}, "rule train: asks for 200.0 GB of memory, gpu has 134.2"),
+        ({"memory_mb": 300_000}, "rule train: asks for 300.0 GB of memory, long has 256.0; make the stage smaller"),
+        ({"memory_mb": 200_000, "gpus": 1}, "rule train: asks for 200.0 GB of memory, gpu has 128.0"),
         ({"gpus": 5}, "rule train: asks for 5 GPU, no partition has as many on a node"),
         ({"gpus": 1, "minutes": 3000}, "rule train: asks for 3000 minutes, gpu allows 2880"),
     ],

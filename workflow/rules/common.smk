@@ -3,6 +3,7 @@ import os
 import sys
 
 import pandas as pd
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import Paramspace
 
 from multiscope import config as settings
@@ -69,8 +70,12 @@ def launch(wildcards, resources, threads):
         return ""
     if tasks := resources.get("tasks"):
         shape = f"--ntasks={tasks}"
+    elif per_node := resources.get("tasks_per_node"):
+        shape = f"--nodes={resources.get('nodes', 1)} --ntasks-per-node={per_node}"
     else:
-        shape = f"--nodes={resources.get('nodes', 1)} --ntasks-per-node={resources.tasks_per_node}"
+        raise WorkflowError(
+            f"resource mpi={program} without tasks or tasks_per_node: say how many processes"
+        )
     # all of them end when one fails; the first goes on alone when the others have trained
     return f"{program} {shape} --cpus-per-task={threads} --kill-on-bad-exit=1 --wait=0 "
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -92,15 +94,26 @@ class Job:
         with made.unit(f"epoch {epoch}") as unit:
             if unit.finished:
                 return
-            load_checkpoint(self.embedder.network, weights)
             scratch = made.journal.scratch / f"epoch{epoch}"
             places = {name: scratch / name for name in self.widths}
             job = self if self.config.normalize != "none" else self._of_profiles()
-            job._embed(places, None, WHOLE, what=f"embed: epoch {epoch}")
+            with self._weights(weights):
+                job._embed(places, None, WHOLE, what=f"embed: epoch {epoch}")
             for name, place in places.items():
                 found = job.profiles(job._normalized(place))
                 write_profiles_parquet(unit.path(_swept(name, epoch)), *found)
             shutil.rmtree(scratch)
+
+    @contextmanager
+    def _weights(self, file: Path) -> Iterator[None]:
+        """Others for a while: the model's own come back, for what is embedded after that."""
+        network = self.embedder.network
+        own = deepcopy(network.state_dict())
+        load_checkpoint(network, file)
+        try:
+            yield
+        finally:
+            network.load_state_dict(own)
 
     def profiles(self, matrix: Blocks) -> tuple[Values, pd.DataFrame]:
         """One row a protein and source of the cells in `matrix`."""

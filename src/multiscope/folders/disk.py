@@ -105,7 +105,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Whatever happens, `path` is the old file or the new one, whole.
     """
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(f".partial.{path.name}")  # the ending says to some writers what to write
     try:
         yield partial
         sync(partial)

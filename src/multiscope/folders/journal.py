@@ -186,7 +186,8 @@ class Journal:
         sync(self.folder)
 
     def _append(self, line: str) -> None:
-        with (self.folder / _FILE).open("a", encoding="utf-8") as file:
+        # never made anew: without it the folder is no longer this job's
+        with os.fdopen(os.open(self.folder / _FILE, os.O_WRONLY | os.O_APPEND), "a", encoding="utf-8") as file:
             file.write(f"{line}\n")
             file.flush()
             os.fsync(file.fileno())

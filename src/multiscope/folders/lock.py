@@ -56,8 +56,23 @@ class Lock:
         """Let it go; the file is removed while it is still held."""
         self._ends.set()
         self._heart.join()
-        self._path.unlink(missing_ok=True)
+        with suppress(OSError):  # gone, or another's by now
+            if (found := read_remark(self._path)) is None or found.token == self._remark.token:
+                self._path.unlink(missing_ok=True)
         os.close(self._descriptor)
+
+    def confirm(self) -> None:
+        """End the process if the lock is another job's by now: it has all that this one would write.
+
+        A job that took it over and has ended already left no lock at all.
+        """
+        try:
+            found = read_remark(self._path)
+        except FileNotFoundError:
+            self._end("a job that is over")
+            return
+        if found is not None and found.token != self._remark.token:
+            self._end(str(found))
 
     def _try(self) -> bool:
         """Whether the lock is ours now; false if its file went or came meanwhile, and another try is due."""
@@ -139,12 +154,11 @@ class Lock:
         """Say again and again that this job lives."""
         while not self._ends.wait(_BEAT_SECONDS):
             with suppress(OSError):  # a network that fails for a while
-                if (found := read_remark(self._path)) is not None and found.token != self._remark.token:
-                    self._end(found)
+                self.confirm()
                 self._remark = self._remark.next
                 self._remark.write(self._descriptor)
 
-    def _end(self, other: Remark) -> None:
+    def _end(self, other: str) -> None:
         """Leave everything as it is to the other job: also what would be cleaned up belongs to it."""
         print(f"multiscope: {self._out}: {other} has taken over; this job ends", file=sys.stderr, flush=True)
         os._exit(1)

@@ -133,8 +133,17 @@ def describe_run(
 @contextmanager
 def complete_output(out: Path, described: dict[str, Any], *, started: float | None = None) -> Iterator[StageRun]:
     """Build the folder `out`, whose place was looked at, for a run that is `described`; see `stage_output`."""
+    with Lock(out) as lock, locked_output(out, lock, described, started=started) as made:
+        yield made
+
+
+@contextmanager
+def locked_output(
+    out: Path, lock: Lock, described: dict[str, Any], *, started: float | None = None
+) -> Iterator[StageRun]:
+    """The same for the job that has the `lock` already."""
     started, stage = time.monotonic() if started is None else started, described["stage"]
-    with Lock(out), building(out, fingerprint(**described)) as journal:
+    with building(out, fingerprint(**described)) as journal:
         if journal.kept:
             say(f"{stage}: goes on with {journal.kept} finished parts of a job that was stopped")
         run = StageRun(journal.folder, journal)
@@ -154,6 +163,7 @@ def complete_output(out: Path, described: dict[str, Any], *, started: float | No
         }
         write_synced(journal.folder / MANIFEST, json.dumps(manifest, indent=1))
         journal.close()
+        lock.confirm()
         _move_into_place(journal.folder, out)
         size = sum(row["bytes"] for row in files) / 1e6
         say(f"{stage}: wrote {out}: {len(files)} files, {size:.1f} MB, {seconds:.0f} s")

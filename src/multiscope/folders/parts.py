@@ -26,6 +26,7 @@ from multiscope.folders.manifest import (
     describe_run,
     fingerprint,
     is_made,
+    locked_output,
     place_of,
     say,
 )
@@ -78,17 +79,11 @@ def shared_output(
     run = describe_run(stage=stage, inputs=inputs, **described)
     parts = _Parts(out, part.of, run)
     with ExitStack() as opened:
-        made = None
-        if part.of == 1 or parts.do(part, work):
-            try:
-                made = opened.enter_context(complete_output(out, run))
-            except HeldError as holder:
-                if part.of == 1:
-                    raise
-                say(f"{stage}: {part} is finished; {holder}")
+        if part.of == 1:
+            made: StageRun | None = opened.enter_context(complete_output(out, run))
+        else:
+            made = opened.enter_context(parts.completed(part)) if parts.do(part, work) else None
         if made is not None:
-            if part.of > 1:
-                parts.gather(made)
             work(made, WHOLE)
         yield made
     if made is not None:
@@ -98,29 +93,56 @@ def shared_output(
 class _Parts:
     """The folders of all parts of one output."""
 
-    def __init__(self, out: Path, of: int, run: Mapping[str, Any]) -> None:
+    def __init__(self, out: Path, of: int, run: dict[str, Any]) -> None:
         self._out, self._run, self._stage = out, run, run["stage"]
         self._fingerprint = fingerprint(**run)
         self._all = [Part(number, of) for number in range(1, of + 1)] if of > 1 else []
 
     def do(self, part: Part, work: Work) -> bool:
         """Do one part, if that is not done; whether all are now, and the output can be completed."""
-        if is_made(self._out, self._run):
-            say(f"{self._stage}: {self._out} was completed by the same job; nothing is left for {part}")
-            self.remove()
+        if self._is_over(part):
             return False
-        if self._has(_folder(self._out), _GATHERED):  # a job was killed while it completed the output
+        if self._is_gathered():  # a job was killed while it completed the output
             return True
         place = self._place(part)
-        with Lock(place), building(place, self._fingerprint) as journal, journal.unit(_FINISHED) as unit:
-            if not unit.finished:
+        if not self._has(_folder(place), _FINISHED):  # else not even opened: its files may be moved at this moment
+            with Lock(place), building(place, self._fingerprint) as journal, journal.unit(_FINISHED):
                 work(StageRun(journal.folder, journal), part)
         waits = [str(each.number) for each in self._all if not self._has(_folder(self._place(each)), _FINISHED)]
-        if waits:
+        if waits and not self._is_gathered():
             say(f"{self._stage}: {part} is finished; the last of {', '.join(waits)} will complete {self._out}")
-        return not waits
+            return False
+        return True
 
-    def gather(self, made: StageRun) -> None:
+    @contextmanager
+    def completed(self, part: Part) -> Iterator[StageRun | None]:
+        """The output, with what the parts made; None where another job completes it, or has."""
+        with ExitStack() as opened:
+            try:
+                lock = opened.enter_context(Lock(self._out))
+            except HeldError as holder:
+                say(f"{self._stage}: {part} is finished; {holder}")
+                yield None
+                return
+            if self._is_over(part):  # since this job looked
+                yield None
+                return
+            made = opened.enter_context(locked_output(self._out, lock, self._run))
+            self._gather(made)
+            yield made
+
+    def _is_over(self, part: Part) -> bool:
+        """Whether the output is there; then nothing is left of any part."""
+        if not is_made(self._out, self._run):
+            return False
+        say(f"{self._stage}: {self._out} was completed by the same job; nothing is left for {part}")
+        self.remove()
+        return True
+
+    def _is_gathered(self) -> bool:
+        return self._has(_folder(self._out), _GATHERED)
+
+    def _gather(self, made: StageRun) -> None:
         """Move what the parts made into the output."""
         with made.unit(_GATHERED) as unit:
             unit.facts = {"of": len(self._all)}

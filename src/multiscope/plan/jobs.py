@@ -32,6 +32,8 @@ class Job:
     minutes: float | None
     """Wall time that its rule asks for at the first try."""
     gpus: int
+    """Of all its nodes."""
+    nodes: int
     reason: str
 
 
@@ -75,7 +77,7 @@ def dry_run(arguments: Sequence[str]) -> Run:
         planned = args_to_api(settings, parser)
     if not planned:
         raise InputError("snakemake cannot plan this run, see above; mend that first")
-    jobs = {record.jobid: _job(record) for record in records if record.rule_name != "all"}
+    jobs = {record.jobid: _job(record) for record in records if list(record.output)}  # no targets
     return Run(**vars(run) | {"jobs": tuple(jobs.values())})
 
 
@@ -122,6 +124,7 @@ def _job(record: Any) -> Job:
         memory_mb=_number(resources.get("mem_mb")),
         minutes=_number(resources.get("runtime")),
         gpus=_number(resources.get("gpu")) or 0,
+        nodes=_number(resources.get("nodes")) or 1,
         reason=record.reason,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shutil
@@ -61,7 +62,8 @@ def _partition(line: str) -> Place | None:
     if len(fields) != 5 or not (memory := re.match(r"\d+", fields[1])) or not (cores := re.match(r"\d+", fields[2])):
         return None
     gpus = sum(int(number) for number in re.findall(r"gpu(?::[^:,()]+)?:(\d+)", fields[3]))
-    return Place(fields[0], int(memory[0]) * 2**20 // 10**6, int(cores[0]), gpus, _minutes(fields[4]))
+    # what Snakemake calls MB is handed to Slurm, whose MB are MiB
+    return Place(fields[0], int(memory[0]), int(cores[0]), gpus, _minutes(fields[4]))
 
 
 def _minutes(limit: str) -> int | None:
@@ -102,7 +104,7 @@ def _fits(estimate: Estimate, place: Place) -> bool:
 
 
 def _has_gpus(estimate: Estimate, place: Place) -> bool:
-    return place.gpus is None or estimate.job.gpus <= place.gpus
+    return place.gpus is None or math.ceil(estimate.job.gpus / estimate.job.nodes) <= place.gpus
 
 
 def _too_full(forecast: Forecast) -> Iterator[str]:
