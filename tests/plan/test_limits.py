@@ -35,6 +35,12 @@ def test_partitions_are_what_sinfo_says() -> None:
 
 
 @pytest.mark.usefixtures("slurm")
+def test_gpus_of_several_nodes_are_counted_a_node() -> None:
+    assert not problems(forecast({job("train", gpus=8, nodes=2): 1}, executor="slurm"))
+    assert problems(forecast({job("train", gpus=8, nodes=1): 1}, executor="slurm"))
+
+
+@pytest.mark.usefixtures("slurm")
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
