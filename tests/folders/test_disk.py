@@ -162,3 +162,11 @@ def test_it_is_said_which_disk_lacks_what(mounted: Path, tmp_path: Path, monkeyp
         for number in range(8):
             (mounted / str(number)).touch()
     assert where_full(mounted) == f"{mounted}: the disk has no inodes left (too many files)"
+
+
+def test_what_replaces_a_file_has_its_ending(tmp_path: Path) -> None:
+    """Some writers compress by it."""
+    with replacing(tmp_path / "scores.csv.gz") as partial:
+        assert partial.name.endswith(".csv.gz") and partial.parent == tmp_path
+        partial.write_text("x")
+    assert [path.name for path in tmp_path.iterdir()] == ["scores.csv.gz"]
