@@ -62,6 +62,18 @@ def written(folder: Path, name: str, *rows: str) -> None:
     path.write_text(HEAD + "".join(f"{row}\n" for row in rows))
 
 
+@pytest.mark.parametrize("rule", ["train", "ms_train"])
+@pytest.mark.parametrize("others", [[], ["elsewhere/of/others/data/one.tsv"]])
+def test_a_job_alone_knows_those_of_its_rule_wherever_the_files_lie(
+    tmp_path: Path, rule: str, others: list[str]
+) -> None:
+    for name, row in {"train/deep/er/train1.tsv": "10.0\t0:00:10\t-", "train_more/a.tsv": "90.0\t0:01:30\t-"}.items():
+        written(tmp_path, f"here/{name}", row)
+    new = job("train2", rule=rule, benchmark="run_benchmarks/here/train/train2.tsv")
+    planned = run(new, *(job("data", benchmark=other) for other in others), folder=tmp_path)
+    assert forecast_of(planned, Earlier(planned, tmp_path)).estimates[0].seconds == 10
+
+
 def test_times_are_those_of_the_same_job_else_of_its_rule_else_what_the_rule_asks_for(tmp_path: Path) -> None:
     written(tmp_path, "train/train1.tsv", "10.0\t0:00:10\t500.0")
     written(tmp_path, "train/train2.tsv", "30.0\t0:00:30\t700.0", "40.0\t0:00:40\t-")

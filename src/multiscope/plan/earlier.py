@@ -34,7 +34,8 @@ class Earlier:
         if job.benchmark is None:
             return []
         same = self._files.get(job.benchmark)
-        return [same] if same else [found for name, found in self._files.items() if self._kin(name, job.benchmark)]
+        kin = _folder_of_rule(job.rule, Path(job.benchmark))
+        return [same] if same else [found for name, found in self._files.items() if kin in Path(name).parents]
 
     def disk_bytes(self, job: Job) -> int | None:
         """Of what the same job left, else the median of what jobs of its rule left; None where that is nothing."""
@@ -49,17 +50,6 @@ class Earlier:
         found = {str(path.relative_to(self.folder)): _read(path) for path in paths}
         return {name: measured for name, measured in found.items() if measured}
 
-    def _kin(self, name: str, other: str) -> bool:
-        """Whether two benchmark files are of one rule: those of a stage lie in one folder, some of them deeper."""
-        depth = len(self._root.parts) + 1
-        return Path(name).parts[:depth] == Path(other).parts[:depth]
-
-    @cached_property
-    def _root(self) -> Path:
-        """The folder that has one of each stage."""
-        files = [job.benchmark for job in self.run.jobs if job.benchmark]
-        return Path(os.path.commonpath([Path(file).parent for file in files]))
-
     @cached_property
     def _by_rule(self) -> dict[str, int]:
         left: dict[str, list[int]] = {}
@@ -67,6 +57,12 @@ class Earlier:
             if (found := _bytes_of(job, self.folder)) is not None:
                 left.setdefault(job.rule, []).append(found)
         return {rule: int(median(sizes)) for rule, sizes in left.items()}
+
+
+def _folder_of_rule(rule: str, benchmark: Path) -> Path:
+    """The folder of all benchmark files of a rule, some of which lie deeper; a module may put words before its name."""
+    named = (folder for folder in benchmark.parents if f"_{rule}".endswith(f"_{folder.name}") and folder.name)
+    return next(named, benchmark.parent)
 
 
 def _read(path: Path) -> Measured | None:
