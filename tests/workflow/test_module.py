@@ -124,9 +124,13 @@ def test_images_that_no_rule_makes_are_missed_before_any_job(plans: dict[str, Pl
 
 
 def test_their_images_are_segmented_and_cut_and_their_rule_reads_the_cells(address: str, tmp_path: Path) -> None:
-    """A real run: their rule -> data -> segment -> crop -> their rule."""
+    """A real run: their rule -> data -> segment -> crop -> their rule; in folders with a space in their names."""
     config = {"data": {"mine": FIELDS}, **CELLS, "made_by_rules": ["prep"]}
     folder = importing(tmp_path / "run", "images", address, **config)
+    moved = "".join(f'        {name}="our {name}",\n' for name in ("results", "logs", "benchmarks"))
+    snakefile = folder / "Snakefile"
+    text = snakefile.read_text().replace("        config\n", f"        config\n    pathvars:\n{moved}")
+    snakefile.write_text(text.replace('"results/crop', '"our results/crop'))
     (folder / "raw").mkdir()
     yy, xx = np.mgrid[:128, :128]
     for field in range(4):
@@ -141,4 +145,5 @@ def test_their_images_are_segmented_and_cut_and_their_rule_reads_the_cells(addre
     )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr
     assert json.loads((folder / "cells.json").read_text()) == {"cells": 16}
-    assert (folder / "results" / "crop" / "clean" / "manifest.json").is_file()
+    assert (folder / "our results" / "crop" / "clean" / "manifest.json").is_file()
+    assert sorted(path.name for path in (folder / "our logs").iterdir()) == ["crop", "data", "segment"]

@@ -47,6 +47,12 @@ def test_resources_alone_start_a_rule_as_several_processes(tmp_path: Path) -> No
     assert all(re.fullmatch(rf"srun --ntasks=2 {common}", start) for start in starts.values())
 
 
+def test_several_processes_without_a_number_are_refused(tmp_path: Path) -> None:
+    run = snakemake(tmp_path, "-n", "-p", "--set-resources", "localize:mpi=srun", config=TINY)
+    assert run.returncode == 1
+    assert "resource mpi=srun without tasks or tasks_per_node: say how many processes" in run.stdout + run.stderr
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.stem)
 def test_the_examples_can_be_planned(path: Path, tmp_path: Path) -> None:
     for name in ("dsb2018_nuclei/images", "yeast_gfp/images.zip"):

@@ -23,8 +23,8 @@ rule augment:
         ),
         version=AUGMENT_VERSION,
     shell:
-        "exec multiscope augment --data {input.data} --config {params.config:q} --seed {wildcards.seed}"
-        " --threads {threads} --out {output} &> {log}"
+        "exec multiscope augment --data {input.data:q} --config {params.config:q} --seed {wildcards.seed}"
+        " --threads {threads} --out {output:q} &> {log:q}"
 
 
 rule pairs:
@@ -52,5 +52,5 @@ rule pairs:
         version=AUGMENT_VERSION,
         generator=lambda wildcards, input: options(generator=input.generator),
     shell:
-        "exec multiscope pairs --data {input.data} {params.generator:q} --config {params.config:q} --seed {wildcards.seed}"
-        " --threads {threads} --out {output} &> {log}"
+        "exec multiscope pairs --data {input.data:q} {params.generator:q} --config {params.config:q} --seed {wildcards.seed}"
+        " --threads {threads} --out {output:q} &> {log:q}"

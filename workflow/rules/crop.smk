@@ -21,8 +21,8 @@ rule crop:
         version=CROP_VERSION,
         labels=lambda wildcards, input: options(labels=input.labels),
     shell:
-        "exec multiscope crop --data {input.data} {params.labels:q} --source {wildcards.source}"
-        " --config {params.config:q} --out {output} &> {log}"
+        "exec multiscope crop --data {input.data:q} {params.labels:q} --source {wildcards.source}"
+        " --config {params.config:q} --out {output:q} &> {log:q}"
 
 
 rule crop_restored:
@@ -35,7 +35,7 @@ rule crop_restored:
     log:
         "<logs>/crop/restored_{method}/seed{seed}.log",
     benchmark:
-        "<benchmarks>/crop/restored_{method}_seed{seed}.tsv"
+        "<benchmarks>/crop_restored/{method}_seed{seed}.tsv"
     conda:
         "../../envs/multiscope.yaml"
     threads: 1
@@ -47,6 +47,6 @@ rule crop_restored:
         version=CROP_VERSION,
         labels=lambda wildcards, input: options(labels=input.labels),
     shell:
-        "exec multiscope crop --data {input.data} {params.labels:q} --source restored:{wildcards.method}"
-        " --restored {input.restored}"
-        " --config {params.config:q} --out {output} &> {log}"
+        "exec multiscope crop --data {input.data:q} {params.labels:q} --source restored:{wildcards.method}"
+        " --restored {input.restored:q}"
+        " --config {params.config:q} --out {output:q} &> {log:q}"

@@ -17,4 +17,4 @@ rule data:
         config=lambda wildcards: settings.as_json(RUN.data[wildcards.dataset]),
         version=DATA_VERSION,
     shell:
-        "exec multiscope data --dataset {wildcards.dataset} --config {params.config:q} --out {output} &> {log}"
+        "exec multiscope data --dataset {wildcards.dataset} --config {params.config:q} --out {output:q} &> {log:q}"

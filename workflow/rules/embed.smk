@@ -26,5 +26,5 @@ rule embed:
         launch=launch,
         crops=lambda wildcards, input: options(crops=input.crops),
     shell:
-        "exec {params.launch}multiscope embed {params.crops:q} --model {input.model} {params.layer:q} --config {params.config:q}"
-        " --threads {threads} --out {output} &> {log}"
+        "exec {params.launch}multiscope embed {params.crops:q} --model {input.model:q} {params.layer:q} --config {params.config:q}"
+        " --threads {threads} --out {output:q} &> {log:q}"

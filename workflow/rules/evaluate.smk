@@ -20,5 +20,5 @@ rule evaluate:
         version=EVALUATE_VERSION,
         embeddings=lambda wildcards, input: options(embeddings=input.embeddings),
     shell:
-        "exec multiscope evaluate {params.embeddings:q} --data {input.data} --config {params.config:q}"
-        " --out {output} --threads {threads} &> {log}"
+        "exec multiscope evaluate {params.embeddings:q} --data {input.data:q} --config {params.config:q}"
+        " --out {output:q} --threads {threads} &> {log:q}"

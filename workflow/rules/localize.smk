@@ -24,6 +24,6 @@ rule localize:
         launch=launch_training,
         classes=lambda wildcards: options(classes=RUN.localize.classes or []),
     shell:
-        "exec {params.launch}multiscope localize --crops {input.crops} --split {input.split} --encoder {wildcards.encoder}"
+        "exec {params.launch}multiscope localize --crops {input.crops:q} --split {input.split:q} --encoder {wildcards.encoder}"
         " {params.classes:q} --config {params.config:q} --seed {wildcards.seed} --threads {threads}"
-        " --out {output} &> {log}"
+        " --out {output:q} &> {log:q}"

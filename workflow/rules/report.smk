@@ -27,5 +27,5 @@ rule report:
             workflow.pathvars.apply("<benchmarks>")
         ),
     shell:
-        "exec multiscope report {params.inputs:q} --benchmarks {params.benchmarks} --config {params.config:q}"
-        " --out {output} &> {log}"
+        "exec multiscope report {params.inputs:q} --benchmarks {params.benchmarks:q} --config {params.config:q}"
+        " --out {output:q} &> {log:q}"

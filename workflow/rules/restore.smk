@@ -20,8 +20,8 @@ rule restore:
         config=method_settings,
         version=RESTORE_VERSION,
     shell:
-        "exec multiscope restore --data {input.data} --pairs {input.pairs} --method {wildcards.method}"
-        " --config {params.config:q} --seed {wildcards.seed} --threads {threads} --out {output} &> {log}"
+        "exec multiscope restore --data {input.data:q} --pairs {input.pairs:q} --method {wildcards.method}"
+        " --config {params.config:q} --seed {wildcards.seed} --threads {threads} --out {output:q} &> {log:q}"
 
 
 rule restore_scores:
@@ -48,4 +48,4 @@ rule restore_scores:
         runs=lambda wildcards, input: options(run=input),
         version=RESTORE_VERSION,
     shell:
-        "exec multiscope restore-scores {params.runs:q} --out {output.parquet} --csv {output.csv} &> {log}"
+        "exec multiscope restore-scores {params.runs:q} --out {output.parquet:q} --csv {output.csv:q} &> {log:q}"

@@ -18,4 +18,4 @@ rule segment:
         config=section("segment"),
         version=SEGMENT_VERSION,
     shell:
-        "exec multiscope segment --data {input.data} --config {params.config:q} --out {output} &> {log}"
+        "exec multiscope segment --data {input.data:q} --config {params.config:q} --out {output:q} &> {log:q}"

@@ -18,5 +18,5 @@ rule split:
         config=lambda wildcards: settings.as_json(RUN.localize.split),
         version=SPLIT_VERSION,
     shell:
-        "exec multiscope split --crops {input.crops} --config {params.config:q} --fold {wildcards.fold}"
-        " --out {output} &> {log}"
+        "exec multiscope split --crops {input.crops:q} --config {params.config:q} --fold {wildcards.fold}"
+        " --out {output:q} &> {log:q}"

@@ -25,6 +25,6 @@ rule sweep:
         version=SWEEP_VERSION,
         generator=lambda wildcards, input: options(generator=input.generator),
     shell:
-        "exec multiscope sweep --data {input.data} {params.generator:q} --method {wildcards.method}"
+        "exec multiscope sweep --data {input.data:q} {params.generator:q} --method {wildcards.method}"
         " --config {params.config:q} --seed {wildcards.seed}"
-        " --part {wildcards.part} --parts {wildcards.parts} --threads {threads} --out {output} &> {log}"
+        " --part {wildcards.part} --parts {wildcards.parts} --threads {threads} --out {output:q} &> {log:q}"

@@ -21,5 +21,5 @@ rule trust:
         version=TRUST_VERSION,
         restored=lambda wildcards, input: options(restored=input.restored),
     shell:
-        "exec multiscope trust --data {input.data} {params.restored:q} --config {params.config:q}"
-        " --out {output} &> {log}"
+        "exec multiscope trust --data {input.data:q} {params.restored:q} --config {params.config:q}"
+        " --out {output:q} &> {log:q}"
