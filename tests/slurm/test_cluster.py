@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,17 @@ def test_another_slurm_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_without_root_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster.os, "geteuid", lambda: 1000)
     assert str(cluster.refusal()).startswith("the test cluster needs root")
+
+
+def test_where_it_is_only_tried_a_machine_without_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setattr(cluster, "only_one", nullcontext)
+    assert cluster.main(["try", "false"]) == 0
+    assert capsys.readouterr().out.startswith("nothing was run on a cluster: the test cluster needs root")
+    with pytest.raises(cluster.NoClusterError, match="needs root"):
+        cluster.main(["run", "false"])
 
 
 def test_without_slurm_and_apt_it_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
