@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SLURM_TESTS ?= tests/slurm
 # the rules call `multiscope` by name
 SNAKEMAKE := PATH="$(CURDIR)/$(BIN):$$PATH" snakemake
 
@@ -35,7 +36,7 @@ test: env  ## run all tests, in two processes
 
 test-slurm: env  ## run the tests on a real Slurm, started for them (Debian, as root; in CI, where there can be one)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.slurm.cluster $(if $(CI),try,run) \
-		$(BIN)/python -m pytest -v -n 3 --dist load --maxschedchunk 1 -m slurm tests/slurm
+		$(BIN)/python -m pytest -v -n 3 --dist load --maxschedchunk 1 -m slurm $(SLURM_TESTS)
 
 test-envs: env  ## make each environment of envs/ and run its rules in it (network, 10 GB, an hour)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -v -m envs tests/envs

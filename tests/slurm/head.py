@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -46,6 +47,7 @@ class Head:
                 stdout=said,
                 stderr=subprocess.STDOUT,
                 text=True,
+                preexec_fn=_hear_signals,
             )
 
     def end(self, *, seconds: float = 1400.0) -> int:
@@ -145,3 +147,8 @@ def copy_without_trainings(source: Path, to: Path) -> None:
     shutil.copytree(source, to, dirs_exist_ok=True)
     for out in TRAININGS.values():
         shutil.rmtree(to / out)
+
+
+def _hear_signals() -> None:
+    """What a script starts in the background ignores Ctrl-C, and so would all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
