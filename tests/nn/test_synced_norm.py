@@ -30,7 +30,7 @@ class Messages:
 
 def network(norm: type[nn.BatchNorm1d | nn.BatchNorm2d]) -> nn.Sequential:
     torch.manual_seed(0)
-    made = nn.Sequential(norm(3), nn.Tanh(), norm(3, momentum=0.3, eps=1e-3))
+    made = nn.Sequential(norm(3), nn.Tanh(), norm(3, momentum=0.3, eps=1e-3), nn.ReLU(inplace=True))
     for parameter in made.parameters():
         nn.init.normal_(parameter)
     return made.train()
@@ -56,7 +56,7 @@ def test_parts_of_a_batch_are_normalized_as_the_whole(
     copies = [network(norm) for _ in parts]
     for copy in copies:
         sync_norms(copy)
-        assert [type(layer) for layer in copy] == [SyncedBatchNorm, nn.Tanh, SyncedBatchNorm]
+        assert [type(layer) for layer in copy] == [SyncedBatchNorm, nn.Tanh, SyncedBatchNorm, nn.ReLU]
 
     def process(number: int) -> Tensor:
         made: Tensor = copies[number](pieces[number])
