@@ -63,7 +63,7 @@ class SyncedBatchNorm(_BatchNorm):
         """Mean and variance of each channel and the number of values, in one message."""
         dims, shape = [0, *range(2, batch.dim())], _by_channel(batch)
         mean = batch.mean(dims)
-        variance = (batch - mean.view(shape)).square_().mean(dims)  # `var_mean` takes three times as long on a CPU
+        variance = (batch - mean.view(shape)).square_().mean(dims)  # `var_mean` is slower on a CPU
         variance, mean = variance.double(), mean.double()  # their squares are of unlike sizes
         total = torch.stack([torch.ones_like(mean), mean, variance + mean.square()])
         total *= batch.numel() // batch.shape[1]
