@@ -113,9 +113,8 @@ def _values_from(text: str, *keys: str) -> tuple[Any, str]:
     # a whole configuration holds its data sets by name, a section has a data set's name there or no such key
     if not isinstance(values, dict) or not isinstance(values.get("data"), dict):
         return values, where
-    if keys[0] == "localize" and isinstance(
-        values.get("localize"), dict
-    ):  # it holds sections that have defaults in the workflow
+    # this one holds sections with defaults that the workflow takes
+    if keys[0] == "localize" and isinstance(values.get("localize"), dict):
         localize = parse(Localize, values["localize"], f"{where}: localize").model_dump(mode="json")
         values = values | {"localize": localize}
     for key in keys:
