@@ -92,6 +92,7 @@ def test_two_processes_that_are_stopped_go_on_together(forks: Forks, tiny_crops:
     assert "stopped by a signal to another process" in said and "stopped by SIGTERM" in words
     (first, said), (second, words) = end(begin(forks, tiny_crops, tmp_path / "cut", longer, ranks=2))
     assert (first, second) == (0, 0) and "resumed at step" in said and "resumed" not in words
+    assert "deprecated" not in said + words
     whole, again = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "cut"))
     assert all(np.array_equal(whole[name], again[name]) for name in whole)
 

@@ -31,6 +31,8 @@ def make_fabric(
         _say_if_a_gpu_is_not_seen()
     torch.set_num_threads(max(1, threads))
     torch.use_deterministic_algorithms(True, warn_only=True)
+    if ranks.size > 1:  # said when the network is set up; the newer name is unknown to older torch
+        warnings.filterwarnings("ignore", message="`broadcast_buffers` is deprecated", category=FutureWarning)
     with warnings.catch_warnings():
         # Fabric advises on hardware it finds unused; the choice was made here
         warnings.simplefilter("ignore")
@@ -52,8 +54,7 @@ def _together(device: str, ranks: Ranks) -> DDPStrategy:
     """One network on all ranks, each of a node with the device that it would have alone."""
     n_gpus = torch.cuda.device_count() if _has_gpus(device) else 0
     devices = [torch.device("cuda", _own_gpu(n_gpus)) if n_gpus else torch.device("cpu")] * ranks.local_size
-    # buffers are those of batch normalization, which shares them itself; the newer name is unknown to older torch
-    warnings.filterwarnings("ignore", message="`broadcast_buffers` is deprecated", category=FutureWarning)
+    # buffers are those of batch normalization, which shares them itself
     return DDPStrategy(parallel_devices=devices, broadcast_buffers=False)
 
 
