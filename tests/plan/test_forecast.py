@@ -94,6 +94,17 @@ def test_disk_is_that_of_the_former_folder_else_of_others_of_the_rule(tmp_path: 
     assert unknown is None
 
 
+def test_disk_of_a_further_seed_is_that_of_those_that_are_there(tmp_path: Path) -> None:
+    for seed, size in {"seed0": 10_000, "seed1": 50_000, "seed12": 90_000, "seed2_old": 10**6, "other1": 10**6}.items():
+        (tmp_path / "train" / seed).mkdir(parents=True)
+        (tmp_path / "train" / seed / "weights").write_bytes(b"x" * size)
+    (tmp_path / "train1").write_bytes(b"x" * 10**6)
+    planned = run(job("train/seed3", rule="train"), job("train/last", rule="fit"), folder=tmp_path)
+    further, unnumbered = (Earlier(planned, tmp_path).disk_bytes(one) for one in planned.jobs)
+    assert further is not None and 50_000 <= further < 80_000
+    assert unnumbered is None
+
+
 def test_the_text_says_what_is_measured_and_what_a_bound() -> None:
     known = forecast({job("data"): 30, job("train1", "data", gpus=1): 60, job("train2", "data", gpus=1): 7200})
     text = as_text(known)

@@ -55,8 +55,9 @@ def test_rules_ask_for_the_memory_that_they_took_and_not_for_a_multiple(chain: P
 
 
 def test_a_run_that_is_finished_has_nothing_to_plan(chain: Path) -> None:
-    said = plan("--directory", chain)
-    assert said.returncode == 0 and said.stdout.startswith("nothing to be done")
+    said = plan("--directory", chain, "--set-resources", "localize:mem_mb=900", "--set-threads", "embed=1")
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.startswith("nothing to be done")
 
 
 def test_what_cannot_fit_is_refused(tmp_path: Path) -> None:
@@ -71,6 +72,7 @@ def test_what_cannot_fit_is_refused(tmp_path: Path) -> None:
     [
         (["--workflow-profile", "profiles/slrm"], "--workflow-profile profiles/slrm: holds no profile.yaml"),
         (["--earlier", "tests"], "--earlier tests: holds no benchmark file of these rules"),
+        (["--set-resources", "lokalize:mem_mb=9"], "set-resources, set-threads: no rule has the name 'lokalize'; the"),
         (["--json", "nowhere/plan.json"], "--json nowhere/plan.json: there is no folder"),
     ],
 )

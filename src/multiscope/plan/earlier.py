@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import glob
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -38,9 +39,24 @@ class Earlier:
         return [same] if same else [found for name, found in self._files.items() if kin in Path(name).parents]
 
     def disk_bytes(self, job: Job) -> int | None:
-        """Of what the same job left, else the median of what jobs of its rule left; None where that is nothing."""
-        own = _bytes_of(job, self.folder)
-        return own if own is not None else self._by_rule.get(job.rule)
+        """Of what the same job left, else the median of its other seeds, else that of planned jobs of its rule.
+
+        None where none of them left anything.
+        """
+        own = _bytes_of(job.outputs, self.folder)
+        if own is not None:
+            return own
+        seeds = [found for seed in self._other_seeds(job) if (found := _bytes_of([seed], self.folder)) is not None]
+        return int(median(seeds)) if seeds else self._by_rule.get(job.rule)
+
+    def _other_seeds(self, job: Job) -> list[str]:
+        """What stands beside the one output of a job, and has its name but for the number at the end."""
+        if len(job.outputs) != 1:
+            return []
+        place = self.folder / next(iter(job.outputs))
+        name = place.name.rstrip("0123456789")
+        numbers = place.parent.glob(f"{glob.escape(name)}[0-9]*") if name != place.name else ()
+        return [str(path.relative_to(self.folder)) for path in numbers if path.name.removeprefix(name).isdecimal()]
 
     @cached_property
     def _files(self) -> dict[str, Measured]:
@@ -54,7 +70,7 @@ class Earlier:
     def _by_rule(self) -> dict[str, int]:
         left: dict[str, list[int]] = {}
         for job in self.run.jobs:
-            if (found := _bytes_of(job, self.folder)) is not None:
+            if (found := _bytes_of(job.outputs, self.folder)) is not None:
                 left.setdefault(job.rule, []).append(found)
         return {rule: int(median(sizes)) for rule, sizes in left.items()}
 
@@ -84,9 +100,9 @@ def _peak(row: dict[str, str]) -> float | None:
         return None
 
 
-def _bytes_of(job: Job, folder: Path) -> int | None:
-    """Bytes on disk of what a job left below `folder`; None where not all of it is there."""
-    found = [folder / path for path in job.outputs]
+def _bytes_of(paths: Iterable[str], folder: Path) -> int | None:
+    """Bytes on disk of what lies below `folder`; None where not all of it is there."""
+    found = [folder / path for path in paths]
     if not all(path.exists() for path in found):
         return None
     return sum(_size(file) for path in found for file in _files_of(path))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,21 @@ def dry_run(arguments: Sequence[str]) -> Run:
     if not planned:
         raise InputError("snakemake cannot plan this run, see above; mend that first")
     jobs = {record.jobid: _job(record) for record in records if list(record.output)}  # no targets
+    named = {*(settings.set_resources or ()), *(settings.set_threads or ())} - {job.rule for job in jobs.values()}
+    if named and (unknown := named - (rules := _rules(settings, parser))):
+        there = ", ".join(sorted(rules))
+        raise InputError(f"set-resources, set-threads: no rule has the name {min(unknown)!r}; the rules are {there}")
     return Run(**vars(run) | {"jobs": tuple(jobs.values())})
+
+
+def _rules(settings: Any, parser: Any) -> set[str]:
+    """Names of all rules of the workflow, of those also that would not run."""
+    from snakemake.cli import args_to_api
+
+    settings.list_rules = True
+    with redirect_stdout(io.StringIO()) as said, _jobs_said():
+        args_to_api(settings, parser)
+    return {line.split(" ")[0] for line in said.getvalue().splitlines()}
 
 
 def _check_files(settings: Any) -> None:
