@@ -23,9 +23,10 @@ import sys, torch
 from cellpose.vit import CPSAM
 torch.manual_seed(0)
 net = CPSAM()
-# random but for the last layer: whatever it sees, squares of 8 pixels whose flows point to their middles
-middle = (3.5 - torch.arange(8.0)).sign() * 5
-flows = torch.stack([middle[:, None].expand(8, 8), middle[None].expand(8, 8), torch.full((8, 8), 5.0)])
+# random but for the last layer: whatever it sees, squares of 8 pixels whose flows, of length 5, point to their middles
+middle = 3.5 - torch.arange(8.0)
+flows = torch.stack([middle[:, None].expand(8, 8), middle[None].expand(8, 8)])
+flows = torch.cat([5 * flows / flows.norm(dim=0), torch.full((1, 8, 8), 5.0)])
 torch.nn.init.zeros_(net.out.weight)
 net.out.bias.data = flows.reshape(-1)
 net.save_model(sys.argv[1])
