@@ -141,6 +141,16 @@ def test_files_that_are_evidently_no_images_are_one_line(run: Run, folder: Path)
     assert "6 other files, no images: LICENSE.BSD-3, README, meta.JSON, ..." in out.splitlines()
 
 
+def test_a_long_path_is_not_cut(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / ("long-" * 40)
+    folder.mkdir()
+    tifffile.imwrite(folder / "field.tif", cells(0))
+    (folder / "damaged.tif").write_bytes(b"no picture")
+    code, out, _ = run("inspect", folder)
+    assert code == 0
+    assert any(f"{folder / 'damaged.tif'}:" in line for line in out.splitlines())
+
+
 def test_the_first_that_is_named_is_no_readme(tmp_path: Path) -> None:
     (tmp_path / "a_readme.txt").write_text("text")
     (tmp_path / "damaged.tif").write_bytes(b"no picture")

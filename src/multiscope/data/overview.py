@@ -164,4 +164,6 @@ def _refused(found: Inspection, width: int) -> Iterator[str]:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    return textwrap.wrap(shown(text), width, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
+    wrapper = textwrap.TextWrapper(width, initial_indent="  ", subsequent_indent="    ")
+    wrapper.break_on_hyphens = wrapper.break_long_words = False  # a path stays one that can be copied
+    return wrapper.wrap(shown(text))
