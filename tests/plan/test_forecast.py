@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,19 @@ def test_disk_of_a_further_seed_is_that_of_those_that_are_there(tmp_path: Path) 
     further, unnumbered = (Earlier(planned, tmp_path).disk_bytes(one) for one in planned.jobs)
     assert further is not None and 50_000 <= further < 80_000
     assert unnumbered is None
+
+
+def test_folders_of_seeds_are_read_once_for_all_that_are_planned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in range(5):
+        (tmp_path / "train" / f"seed{seed}").mkdir(parents=True)
+    read: list[str] = []
+    walk = os.walk
+    monkeypatch.setattr(os, "walk", lambda path: read.append(str(path)) or walk(path))
+    planned = run(*(job(f"train/seed{seed}", rule="train") for seed in range(5, 50)), folder=tmp_path)
+    forecast_of(planned, Earlier(planned, tmp_path))
+    assert len(read) == 5
 
 
 def test_the_text_says_what_is_measured_and_what_a_bound() -> None:

@@ -43,20 +43,29 @@ class Earlier:
 
         None where none of them left anything.
         """
-        own = _bytes_of(job.outputs, self.folder)
-        if own is not None:
-            return own
-        seeds = [found for seed in self._other_seeds(job) if (found := _bytes_of([seed], self.folder)) is not None]
-        return int(median(seeds)) if seeds else self._by_rule.get(job.rule)
+        for known in (_bytes_of(job.outputs, self.folder), self._of_other_seeds(job)):
+            if known is not None:
+                return known
+        return self._by_rule.get(job.rule)
 
-    def _other_seeds(self, job: Job) -> list[str]:
-        """What stands beside the one output of a job, and has its name but for the number at the end."""
+    def _of_other_seeds(self, job: Job) -> int | None:
+        """Median of what stands beside the one output of a job, and has its name but for the number at the end."""
         if len(job.outputs) != 1:
-            return []
-        place = self.folder / next(iter(job.outputs))
+            return None
+        place = Path(next(iter(job.outputs)))
         name = place.name.rstrip("0123456789")
-        numbers = place.parent.glob(f"{glob.escape(name)}[0-9]*") if name != place.name else ()
-        return [str(path.relative_to(self.folder)) for path in numbers if path.name.removeprefix(name).isdecimal()]
+        if name == place.name:
+            return None
+        if (place.parent, name) not in self._by_name:  # once, however many seeds are planned
+            beside = (self.folder / place.parent).glob(f"{glob.escape(name)}[0-9]*")
+            seeds = [str(path) for path in beside if path.name.removeprefix(name).isdecimal()]
+            found = [size for seed in seeds if (size := _bytes_of([seed], Path())) is not None]
+            self._by_name[place.parent, name] = int(median(found)) if found else None
+        return self._by_name[place.parent, name]
+
+    @cached_property
+    def _by_name(self) -> dict[tuple[Path, str], int | None]:
+        return {}
 
     @cached_property
     def _files(self) -> dict[str, Measured]:

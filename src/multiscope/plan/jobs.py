@@ -79,21 +79,24 @@ def dry_run(arguments: Sequence[str]) -> Run:
     if not planned:
         raise InputError("snakemake cannot plan this run, see above; mend that first")
     jobs = {record.jobid: _job(record) for record in records if list(record.output)}  # no targets
-    named = {*(settings.set_resources or ()), *(settings.set_threads or ())} - {job.rule for job in jobs.values()}
-    if named and (unknown := named - (rules := _rules(settings, parser))):
-        there = ", ".join(sorted(rules))
-        raise InputError(f"set-resources, set-threads: no rule has the name {min(unknown)!r}; the rules are {there}")
+    _check_rules(settings, parser, {job.rule for job in jobs.values()})
     return Run(**vars(run) | {"jobs": tuple(jobs.values())})
 
 
-def _rules(settings: Any, parser: Any) -> set[str]:
-    """Names of all rules of the workflow, of those also that would not run."""
+def _check_rules(settings: Any, parser: Any, planned: set[str]) -> None:
+    """Resources and threads of a rule that is not there, which Snakemake passes over without a word."""
     from snakemake.cli import args_to_api
 
+    named = {*(settings.set_resources or ()), *(settings.set_threads or ())} - planned
+    if not named:
+        return
     settings.list_rules = True
     with redirect_stdout(io.StringIO()) as said, _jobs_said():
         args_to_api(settings, parser)
-    return {line.split(" ")[0] for line in said.getvalue().splitlines()}
+    rules = {line.split(" ")[0] for line in said.getvalue().splitlines()}
+    if unknown := named - rules:
+        there = ", ".join(sorted(rules))
+        raise InputError(f"set-resources, set-threads: no rule has the name {min(unknown)!r}; the rules are {there}")
 
 
 def _check_files(settings: Any) -> None:
